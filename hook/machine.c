@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* This machine, as the verbs use it. */
+#include <string.h>
+
+#include "build-config.h"
+#include "engine/call.h"
+#include "hook/report.h"
+#include "hook/verbs.h"
+#include "host/log.h"
+#include "host/real.h"
+#include "sim/sim.h"
+
+/* What the guest's scripts write, as its own. */
+static void tell_of_guest(const VhEvent *event, gpointer guest)
+{
+    VhEvent told = *event;
+
+    told.guest = guest;
+    vh_log_journal(&told, NULL);
+}
+
+VhEngine vh_machine_engine(VhEventSink sink, const char *guest)
+{
+    const VhRealOptions options = {
+        .hooksdir = HOOKS_DIR, .sink = tell_of_guest, .sink_data = (gpointer)(gsize)guest};
+
+    vh_real_catch_signals();
+    return (VhEngine){
+        .host = vh_real_new(&options),
+        .hooks_dir = HOOKS_DIR,
+        .state_dir = STATE_DIR,
+        .sink = sink,
+    };
+}
+
+static GBytes *read_file(const char *path, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    char *text;
+    gsize length;
+
+    if (g_file_get_contents(path, &text, &length, &cause))
+        return g_bytes_new_take(text, length);
+    vh_error_set(error, VH_ERROR_FAILED, "%s", cause->message);
+    return NULL;
+}
+
+VhHost *vh_machine_host(const VhOptions *options, GError **error)
+{
+    const VhRealOptions real = {.root = options->root, .hooksdir = HOOKS_DIR};
+    g_autoptr(GBytes) snapshot = options->host ? read_file(options->host, error) : NULL;
+
+    if (!options->host)
+        return vh_real_new(&real);
+    if (!snapshot)
+        return NULL;
+    g_autofree char *text = g_strndup(g_bytes_get_data(snapshot, NULL), g_bytes_get_size(snapshot));
+    VhHost *host = vh_sim_new(text, error);
+    if (!host)
+        g_prefix_error(error, "%s: ", options->host);
+    return host;
+}
+
+/* Runs ourselves with a hidden verb, as libvirt's calls know no time limit. */
+static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GBytes *input,
+                           GError **error)
+{
+    enum { PATIENCE = 10 };
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    const char *const argv[] = {self ? self : ENGINE, verb, guest ? "--" : NULL, guest, NULL};
+    const VhCommand command = {.argv = argv, .input = input};
+    GBytes *xml = NULL;
+
+    if (vh_host_run(host, &command, vh_host_now(host) + PATIENCE * G_USEC_PER_SEC, &xml, error))
+        return xml;
+    return NULL;
+}
+
+GBytes *vh_machine_domain_xml(const char *guest, const char *path, GError **error)
+{
+    const VhRealOptions options = {.hooksdir = HOOKS_DIR};
+    g_autoptr(VhHost) host = vh_real_new(&options);
+    g_autoptr(GError) cause = NULL;
+    GBytes *xml;
+
+    if (path)
+        return read_file(path, error);
+    xml = ask_libvirt(host, "domain-xml", guest, NULL, &cause);
+    if (!xml && !strchr(guest, '/')) {
+        g_autofree char *kept = g_strdup_printf("/etc/libvirt/qemu/%s.xml", guest);
+        xml = read_file(kept, NULL);
+    }
+    if (!xml)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return xml;
+}
+
+GBytes *vh_machine_definition(const char *guest, const char *path, GError **error)
+{
+    const VhRealOptions options = {.hooksdir = HOOKS_DIR};
+    g_autoptr(VhHost) host = vh_real_new(&options);
+
+    return path ? read_file(path, error) : ask_libvirt(host, "definition", guest, NULL, error);
+}
+
+gboolean vh_machine_define(const char *xml, GError **error)
+{
+    const VhRealOptions options = {.hooksdir = HOOKS_DIR};
+    g_autoptr(VhHost) host = vh_real_new(&options);
+    g_autoptr(GBytes) input = g_bytes_new(xml, strlen(xml));
+    g_autoptr(GBytes) output = ask_libvirt(host, "define-xml", NULL, input, error);
+
+    return output != NULL;
+}
+
+void vh_machine_tell(const VhEvent *event, gpointer data)
+{
+    vh_report_event(event, NULL);
+    vh_log_journal(event, NULL);
+}
+
+int vh_machine_answer(const char *operation, const char *suboperation, const char *guest,
+                      GBytes *xml, gboolean force)
+{
+    VhEngine engine = vh_machine_engine(vh_machine_tell, guest);
+    g_autoptr(VhHost) host = engine.host;
+    g_autoptr(GBytes) output = NULL;
+    g_autoptr(GError) error = NULL;
+    const VhCall call = {
+        .guest = guest,
+        .operation = operation,
+        .suboperation = suboperation,
+        .extra = "-",
+        .xml = xml,
+        .by_hand = TRUE,
+        .force = force,
+    };
+
+    if (vh_call_answer(&engine, &call, &output, &error))
+        return VH_EXIT_OK;
+    vh_report_error(guest, error);
+    return VH_EXIT_FAILED;
+}

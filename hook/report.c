@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hook/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+void vh_report_text(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    fflush(stdout);
+}
+
+void vh_report_remark(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+}
+
+gboolean vh_report_bytes(GBytes *bytes)
+{
+    gsize length;
+    const char *data = g_bytes_get_data(bytes, &length);
+
+    for (gsize written = 0; written < length;) {
+        gssize n = write(STDOUT_FILENO, data + written, length - written);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        written += (gsize)n;
+    }
+    return TRUE;
+}
+
+void vh_report_json(GVariant *value)
+{
+    g_autofree char *text = vh_json_pretty(value);
+
+    fputs(text, stdout);
+    fflush(stdout);
+}
+
+void vh_report_error(const char *guest, const GError *error)
+{
+    g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
+    guint more = 0;
+
+    for (gsize i = 1; lines[0] && lines[i]; i++)
+        more += *lines[i] != '\0';
+    g_autofree char *name = vh_text_one_line(guest);
+    g_autofree char *first = vh_text_one_line(lines[0]);
+    if (more > 0)
+        fprintf(stderr, "virt-handoff: %s%s%s (and %u more; all of them: virt-handoff plan %s)\n",
+                name, *name ? ": " : "", first, more, name);
+    else
+        fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", first);
+}
+
+static gboolean colours(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+/* ---- tables ---- */
+
+static const struct {
+    char mark;
+    const char *colour;
+} marks[] = {{'!', "\033[31m"}, {'?', "\033[33m"}, {'+', "\033[32m"}};
+
+static const char *colour_of(const char *cell)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
+        if (*cell == marks[i].mark)
+            return marks[i].colour;
+    return NULL;
+}
+
+static const char *text_of(const char *cell)
+{
+    return colour_of(cell) ? cell + 1 : cell;
+}
+
+static void print_row(char *const *row, const gsize *widths, const char *style)
+{
+    for (gsize i = 0; row[i]; i++) {
+        const char *text = text_of(row[i]);
+        const char *colour = style ? style : colour_of(row[i]);
+        gboolean coloured = colour && colours();
+        gsize pad = row[i + 1] ? widths[i] - (gsize)g_utf8_strlen(text, -1) + 2 : 0;
+        printf("%s%s%s%*s", coloured ? colour : "", text, coloured ? "\033[0m" : "", (int)pad, "");
+    }
+    printf("\n");
+}
+
+void vh_report_table(const GPtrArray *rows)
+{
+    gsize columns = rows->len > 0 ? g_strv_length(rows->pdata[0]) : 0;
+    g_autofree gsize *widths = g_new0(gsize, columns + 1);
+
+    for (guint i = 0; i < rows->len; i++) {
+        char **row = rows->pdata[i];
+        if (!row[0] || !row[1])
+            continue;
+        for (gsize j = 0; j < columns && row[j]; j++)
+            widths[j] = MAX(widths[j], (gsize)g_utf8_strlen(text_of(row[j]), -1));
+    }
+    for (guint i = 0; i < rows->len; i++)
+        print_row(rows->pdata[i], widths, i == 0 ? "\033[1m" : NULL);
+    fflush(stdout);
+}
+
+void vh_report_line(const char *line)
+{
+    const char *colour = *line == '*' ? "\033[1m" : colour_of(line);
+    const char *text = *line == '*' ? line + 1 : text_of(line);
+    gboolean coloured = colour && colours();
+
+    printf("%s%s%s\n", coloured ? colour : "", text, coloured ? "\033[0m" : "");
+    fflush(stdout);
+}
+
+void vh_report_event(const VhEvent *event, gpointer data)
+{
+    static const char *const labels[] = {
+        [VH_EVENT_STEP] = "  ", [VH_EVENT_NOTE] = "  note: ", [VH_EVENT_STUCK] = "  stuck: "};
+    const char *mark = event->kind < G_N_ELEMENTS(labels) ? labels[event->kind] : NULL;
+    const char *colour = event->priority <= LOG_ERR       ? "\033[31m"
+                         : event->priority == LOG_WARNING ? "\033[33m"
+                                                          : "";
+
+    if (event->priority >= LOG_DEBUG)
+        return;
+    gboolean coloured = *colour && colours();
+    printf("%s", coloured ? colour : "");
+    if (event->duration >= 0)
+        printf("%8.3f s ", (double)event->duration / G_USEC_PER_SEC);
+    else
+        printf("%10s ", "");
+    printf("%s%s%s\n", mark ? mark : "", event->text, coloured ? "\033[0m" : "");
+    fflush(stdout);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The only code that writes to stdout, and the one that says errors. */
+#pragma once
+
+#include "base/event.h"
+
+/* Text for people, as it is. */
+void vh_report_text(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* Bytes for programs (what a user's script printed). FALSE when they could not be written. */
+gboolean vh_report_bytes(GBytes *bytes);
+/* @value as indented JSON; it may be floating. */
+void vh_report_json(GVariant *value);
+/* One line; a mark at its start as in a table's cell colours it, '*' makes it bold. */
+void vh_report_line(const char *line);
+/*
+ * Rows as aligned columns, the first one (bold on a terminal) the head: GPtrArray of char **, each
+ * of as many cells as the head, NULL-terminated. A cell that begins with '!' is shown without it in
+ * red, with '?' in yellow, with '+' in green, where colours are (NO_COLOR is respected).
+ * A row of one cell is a line of its own and says nothing about the columns.
+ */
+void vh_report_table(const GPtrArray *rows);
+/* "virt-handoff: GUEST: MESSAGE", one line on stderr; only the first line of the message, with a
+ * count of the others. @guest may be NULL. */
+void vh_report_error(const char *guest, const GError *error);
+/* Text for people on stderr: about what is on stdout. */
+void vh_report_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* A VhEventSink for people: what happens, with its duration, on stdout; debug events are left out.
+ */
+void vh_report_event(const VhEvent *event, gpointer data);

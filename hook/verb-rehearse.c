@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rehearse [GUEST]: the real engine and steps on a simulated host: prepare, the guest runs,
+ * release; as all goes well, or as something goes wrong. Nothing of this machine is touched.
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "build-config.h"
+#include "engine/call.h"
+#include "engine/recover.h"
+#include "hook/mortal.h"
+#include "hook/report.h"
+#include "hook/scratch.h"
+#include "hook/verbs.h"
+#include "inspect/snapshot.h"
+#include "sim/sim.h"
+
+#define SAMPLE DATA_DIR "/hosts/nvidia-desktop.json"
+#define SAMPLE_GUEST "win10"
+
+/* ---- which host, which guest ---- */
+
+/* What is rehearsed: a simulated host and a guest. */
+typedef struct {
+    VhHost *host;
+    GBytes *xml;
+    VhDomain *domain;
+    char *guest;
+    char *about; /* what the host is, for people */
+} Stage;
+
+static void stage_clear(Stage *stage)
+{
+    g_clear_pointer(&stage->host, vh_host_free);
+    g_clear_pointer(&stage->xml, g_bytes_unref);
+    g_clear_pointer(&stage->domain, vh_domain_free);
+    g_clear_pointer(&stage->guest, g_free);
+    g_clear_pointer(&stage->about, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stage, stage_clear)
+
+/* The domain's file beside the snapshot: HOST.json and HOST.xml. NULL when there is none. */
+static char *xml_beside(const char *snapshot)
+{
+    const char *dot = strrchr(snapshot, '.');
+    g_autofree char *stem = g_strndup(snapshot, dot ? (gsize)(dot - snapshot) : strlen(snapshot));
+    char *path = g_strconcat(stem, ".xml", NULL);
+
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        return path;
+    g_free(path);
+    return NULL;
+}
+
+static gboolean parse_domain(Stage *stage, GError **error)
+{
+    stage->domain =
+        vh_domain_parse(g_bytes_get_data(stage->xml, NULL), g_bytes_get_size(stage->xml), error);
+    if (stage->domain && !stage->guest)
+        stage->guest = g_strdup(stage->domain->name);
+    return stage->domain != NULL;
+}
+
+/* The host of snapshot @path, and the domain of --xml or beside it. */
+static gboolean stage_snapshot(Stage *stage, const VhOptions *options, const char *path,
+                               GError **error)
+{
+    VhOptions chosen = *options;
+    g_autofree char *beside = options->xml ? NULL : xml_beside(path);
+    const char *xml = options->xml ? options->xml : beside;
+
+    chosen.host = (char *)(gsize)path;
+    stage->host = vh_machine_host(&chosen, error);
+    if (!stage->host)
+        return FALSE;
+    stage->xml = vh_machine_domain_xml(stage->guest ? stage->guest : SAMPLE_GUEST, xml, error);
+    stage->about = g_strdup_printf("host %s", path);
+    return stage->xml && parse_domain(stage, error);
+}
+
+/* This host as it is now; FALSE with the reason when it cannot be rehearsed on. */
+static gboolean stage_this(Stage *stage, const VhOptions *options, GError **error)
+{
+    const VhOptions here = {.root = NULL};
+    g_autoptr(VhHost) real = vh_machine_host(&here, error);
+    g_autoptr(GPtrArray) functions = real ? vh_host_pci_list(real, error) : NULL;
+
+    if (!functions)
+        return FALSE;
+    if (functions->len == 0)
+        return vh_error_set(error, VH_ERROR_UNSUPPORTED, "this host has no PCI device");
+    stage->xml = vh_machine_domain_xml(stage->guest, options->xml, error);
+    if (!stage->xml || !parse_domain(stage, error))
+        return FALSE;
+    GVariant *snapshot = vh_snapshot_take(real, stage->domain, error);
+    if (!snapshot)
+        return FALSE;
+    g_autofree char *text = vh_json_line(snapshot);
+    stage->host = vh_sim_new(text, error);
+    stage->about = g_strdup("copy of this host as it is now");
+    return stage->host != NULL;
+}
+
+static gboolean stage_set(Stage *stage, const VhOptions *options, const char *guest, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    stage->guest = g_strdup(guest);
+    if (options->host)
+        return stage_snapshot(stage, options, options->host, error);
+    if (guest && stage_this(stage, options, &cause))
+        return TRUE;
+    stage_clear(stage);
+    stage->guest = g_strdup(guest);
+    if (cause)
+        vh_report_text("Not on this host: %s. On a sample instead:\n", cause->message);
+    return stage_snapshot(stage, options, SAMPLE, error);
+}
+
+/* ---- what goes wrong ---- */
+
+/* A process of that name, in a unit of its own, has a node of the guest's devices open. */
+static gboolean hold(const Stage *stage, const char *command, GError **error)
+{
+    g_autofree char *unit = g_strconcat(command, ".service", NULL);
+
+    for (guint i = 0; i < stage->domain->devices->len; i++) {
+        const VhDomainDevice *device = stage->domain->devices->pdata[i];
+        g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(stage->host, device->address, NULL);
+        for (guint j = 0; nodes && j < nodes->len; j++) {
+            const VhNode *node = nodes->pdata[j];
+            if (!node->blocks || vh_sim_process_add(stage->host, command, 0, unit, node->path) == 0)
+                continue;
+            vh_report_text("%s (unit %s) holds %s\n", command, unit, node->path);
+            return TRUE;
+        }
+    }
+    return vh_error_set(error, VH_ERROR_FAILED, "no device of %s has a node that %s could hold",
+                        stage->guest, command);
+}
+
+static VhEngine engine_on(VhHost *host, const Scratch *scratch, VhEventSink sink)
+{
+    return (VhEngine){
+        .host = host,
+        .hooks_dir = scratch->hooks,
+        .trusted = scratch->dir,
+        .state_dir = scratch->state,
+        .sink = sink,
+    };
+}
+
+static gboolean call(const VhEngine *engine, const char *guest, const char *operation, GBytes *xml,
+                     GError **error)
+{
+    g_autoptr(GBytes) output = NULL;
+    const VhCall call = {.guest = guest,
+                         .operation = operation,
+                         .suboperation = g_str_equal(operation, "release") ? "end" : "begin",
+                         .extra = "-",
+                         .xml = xml};
+
+    return vh_call_answer(engine, &call, &output, error);
+}
+
+/* Whether an act of this rehearsal has @step in it: tried on a copy of the host. */
+static gboolean has_step(const Stage *stage, const VhOptions *options, const char *step,
+                         GError **error)
+{
+    g_auto(Scratch) scratch = {0};
+    g_autoptr(VhHost) host = vh_sim_copy(stage->host);
+
+    if (!scratch_make(&scratch, stage->guest, options->config, error))
+        return FALSE;
+    const VhEngine engine = engine_on(host, &scratch, NULL);
+    vh_sim_set_guest_running(host, stage->guest,
+                             call(&engine, stage->guest, "prepare", stage->xml, NULL));
+    vh_sim_set_guest_running(host, stage->guest, FALSE);
+    (void)call(&engine, stage->guest, "release", stage->xml, NULL);
+    const GPtrArray *acts = vh_sim_trace(host);
+    for (guint i = 0; i < acts->len; i++)
+        if (strstr(acts->pdata[i], step))
+            return TRUE;
+    vh_report_text("The acts of this rehearsal:\n");
+    for (guint i = 0; i < acts->len; i++)
+        vh_report_text("  %s\n", (char *)acts->pdata[i]);
+    return vh_error_set(error, VH_ERROR_FAILED,
+                        "none of them has \"%s\" in it: name one, or a part of one", step);
+}
+
+static gboolean arm(const Stage *stage, const VhOptions *options, GError **error)
+{
+    const char *step = options->fail ? options->fail : options->kill;
+
+    if (options->fail && options->kill)
+        return vh_error_set(error, VH_ERROR_USAGE, "--fail and --kill: one of them at a time");
+    if (options->hold && !hold(stage, options->hold, error))
+        return FALSE;
+    if (step && !has_step(stage, options, step, error))
+        return FALSE;
+    if (options->fail)
+        vh_sim_set_fault_at(stage->host, options->fail, VH_SIM_FAIL);
+    return TRUE;
+}
+
+/* ---- the rehearsal ---- */
+
+/* What differs between two states, a line each; TRUE when nothing does. */
+static gboolean report_difference(const char *before, const char *after)
+{
+    g_auto(GStrv) old = g_strsplit(before, "\n", -1);
+    g_auto(GStrv) new = g_strsplit(after, "\n", -1);
+    gboolean same = TRUE;
+
+    for (gsize i = 0; old[i]; i++)
+        if (*old[i] && !g_strv_contains((const char *const *)new, old[i])) {
+            vh_report_text("  missing: %s\n", old[i]);
+            same = FALSE;
+        }
+    for (gsize i = 0; new[i]; i++)
+        if (*new[i] && !g_strv_contains((const char *const *)old, new[i])) {
+            vh_report_text("  new:     %s\n", new[i]);
+            same = FALSE;
+        }
+    return same;
+}
+
+typedef struct {
+    Stage *stage;
+    const VhOptions *options;
+    VhEngine engine;
+    gboolean killed; /* it happens once */
+} Rehearsal;
+
+/* One call of the engine that may be killed in the midst of it. */
+typedef struct {
+    Rehearsal *rehearsal;
+    const char *operation;
+} MortalCall;
+
+static gboolean call_mortal(gpointer data, GError **error)
+{
+    const MortalCall *mortal = data;
+    const Rehearsal *rehearsal = mortal->rehearsal;
+
+    return call(&rehearsal->engine, rehearsal->stage->guest, mortal->operation,
+                rehearsal->stage->xml, error);
+}
+
+static gboolean act(Rehearsal *rehearsal, const char *operation)
+{
+    const char *guest = rehearsal->stage->guest;
+    gint64 begin = vh_host_now(rehearsal->engine.host);
+    g_autoptr(GError) error = NULL;
+    gboolean ok = FALSE, died = FALSE;
+
+    vh_report_text("%s %s\n", operation, guest);
+    if (rehearsal->options->kill && !rehearsal->killed) {
+        MortalCall mortal = {rehearsal, operation};
+        ok = mortal_run(&rehearsal->stage->host, rehearsal->options->kill, call_mortal, &mortal,
+                        &died, &error);
+        rehearsal->engine.host = rehearsal->stage->host;
+    } else {
+        ok = call(&rehearsal->engine, guest, operation, rehearsal->stage->xml, &error);
+    }
+    rehearsal->killed |= died;
+    vh_report_text("%s: %s after %.3f s (simulated time)\n", operation,
+                   ok     ? "done"
+                   : died ? "killed in the midst of it"
+                          : "failed",
+                   (double)(vh_host_now(rehearsal->engine.host) - begin) / G_USEC_PER_SEC);
+    if (error)
+        vh_report_text("  %s\n", error->message);
+    return ok;
+}
+
+/* The login and what belongs to it come back by themselves; that takes a while. */
+static char *state_at_rest(VhHost *host)
+{
+    enum { REST = 60 };
+    gint64 end = vh_host_now(host) + (gint64)REST * G_USEC_PER_SEC;
+
+    while (vh_host_now(host) < end)
+        vh_host_wait(host, NULL, end - vh_host_now(host));
+    return vh_sim_state(host);
+}
+
+/* libvirt's daemon has started again; its unit starts virt-handoff-recover.service. */
+static gboolean recover(Rehearsal *rehearsal)
+{
+    const VhProcess again = {4000000, 1};
+    g_autoptr(GError) error = NULL;
+    guint replayed;
+
+    vh_report_text("recover, as libvirt's daemon starts again\n");
+    vh_sim_set_parent(rehearsal->engine.host, again);
+    gboolean ok = vh_recover_all(&rehearsal->engine, &replayed, &error);
+    vh_report_text("recover: %s, %u hand-over(s) given back\n", ok ? "done" : "failed", replayed);
+    return ok;
+}
+
+static int rehearse(Rehearsal *rehearsal)
+{
+    VhEngine *engine = &rehearsal->engine;
+    const char *guest = rehearsal->stage->guest;
+    g_autofree char *before = state_at_rest(engine->host);
+    gboolean prepared = act(rehearsal, "prepare");
+
+    if (prepared) {
+        vh_sim_set_guest_running(engine->host, guest, TRUE);
+        vh_report_text("%s runs with its devices\n", guest);
+        vh_sim_set_guest_running(engine->host, guest, FALSE);
+    }
+    gboolean killed = rehearsal->killed;
+    gboolean released = act(rehearsal, "release");
+    /* Killed in prepare, libvirt calls release; killed in release, nobody does. */
+    if (rehearsal->killed && !killed)
+        released = recover(rehearsal);
+    g_autofree char *after = state_at_rest(engine->host);
+    gboolean same = report_difference(before, after);
+    vh_report_text("%s\n", same ? "The host is as it was." : "The host is not as it was.");
+    gboolean trouble =
+        rehearsal->options->fail || rehearsal->options->kill || rehearsal->options->hold;
+    return (trouble || (prepared && released)) && same ? VH_EXIT_OK : VH_EXIT_FAILED;
+}
+
+int vh_verb_rehearse(int argc, char **argv, const VhOptions *options)
+{
+    const char *guest = argc > 0 ? argv[0] : NULL;
+    g_auto(Scratch) scratch = {0};
+    g_auto(Stage) stage = {0};
+    g_autoptr(GError) error = NULL;
+
+    if (!stage_set(&stage, options, guest, &error) ||
+        !scratch_make(&scratch, stage.guest, options->config, &error) ||
+        !arm(&stage, options, &error)) {
+        vh_report_error(stage.guest, error);
+        return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
+    }
+    vh_report_text("Simulated %s; nothing of this machine is touched.\n", stage.about);
+    Rehearsal rehearsal = {&stage, options, engine_on(stage.host, &scratch, vh_report_event),
+                           FALSE};
+    return rehearse(&rehearsal);
+}

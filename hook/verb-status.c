@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* status [GUEST]: who holds what, since when, what is stuck, and what to type. */
+#include <string.h>
+
+#include "engine/journal.h"
+#include "hook/report.h"
+#include "hook/verbs.h"
+
+static const char *state_of(VhHost *host, const VhJournal *journal)
+{
+    for (guint i = 0; i < journal->records->len; i++)
+        if (((VhRecord *)journal->records->pdata[i])->state == VH_RECORD_STUCK)
+            return "stuck";
+    if (vh_host_guest_running(host, journal->guest))
+        return "running";
+    return journal->prepared ? "prepared" : "unfinished";
+}
+
+/* What to do about a guest in that state, or NULL. */
+static const char *advice_for(const char *state)
+{
+    static const struct {
+        const char *state, *advice;
+    } table[] = {
+        {"stuck", "mend what it says, then"},
+        {"prepared", "start the guest, or give everything back"},
+        {"unfinished", "a hand-over is under way; if nothing moves any more"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
+        if (g_str_equal(table[i].state, state))
+            return table[i].advice;
+    return NULL;
+}
+
+static char *driver_of(VhHost *host, const char *address)
+{
+    g_autoptr(VhPciFunction) now = vh_host_pci_look(host, address, NULL);
+
+    return g_strdup(!now ? "gone" : now->driver ? now->driver : "no driver");
+}
+
+/* "2 days 3 h", "3 h 5 min", "5 min", "less than a minute". */
+static char *age_text(gint64 seconds)
+{
+    gint64 minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+
+    if (days > 0)
+        return g_strdup_printf("%d day%s %d h", (int)days, days == 1 ? "" : "s", (int)(hours % 24));
+    if (hours > 0)
+        return g_strdup_printf("%d h %d min", (int)hours, (int)(minutes % 60));
+    if (minutes > 0)
+        return g_strdup_printf("%d min", (int)minutes);
+    return g_strdup("less than a minute");
+}
+
+static char *since_of(const VhJournal *journal)
+{
+    g_autoptr(GDateTime) since = g_date_time_new_from_unix_local(journal->since);
+    gint64 age = g_get_real_time() / G_USEC_PER_SEC - journal->since;
+
+    if (!since)
+        return g_strdup("?");
+    g_autofree char *point = g_date_time_format(since, "%F %T");
+    /* A clock that was set back since tells no age. */
+    if (age < 0)
+        return g_steal_pointer(&point);
+    g_autofree char *text = age_text(age);
+    return g_strdup_printf("%s (%s)", point, text);
+}
+
+static void show_text(VhHost *host, const VhJournal *journal)
+{
+    const char *state = state_of(host, journal);
+    const char *advice = advice_for(state);
+    g_autofree char *since = since_of(journal);
+
+    vh_report_text("%s: %s, since %s\n", journal->guest, state, since);
+    for (gsize i = 0; journal->devices[i]; i++) {
+        g_autofree char *driver = driver_of(host, journal->devices[i]);
+        vh_report_text("  %s  %s\n", journal->devices[i], driver);
+    }
+    for (guint i = 0; i < journal->records->len; i++) {
+        const VhRecord *record = journal->records->pdata[i];
+        if (record->state == VH_RECORD_STUCK)
+            vh_report_text("  stuck: %s\n", record->error ? record->error : record->subject);
+    }
+    if (advice)
+        vh_report_text("  %s: virt-handoff release %s\n", advice, journal->guest);
+}
+
+static GVariant *device_variant(VhHost *host, const char *address)
+{
+    g_autofree char *driver = driver_of(host, address);
+
+    return g_variant_new_parsed("{'address': <%s>, 'driver': <%s>}", address, driver);
+}
+
+static GVariant *record_variant(const VhRecord *record)
+{
+    static const char *const states[] = {"begun", "done", "undone", "stuck"};
+    GVariantDict dict;
+
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "step", "s", record->kind_name);
+    g_variant_dict_insert(&dict, "subject", "s", record->subject);
+    g_variant_dict_insert(&dict, "state", "s", record->prior ? states[record->state] : "already");
+    if (record->error)
+        g_variant_dict_insert(&dict, "error", "s", record->error);
+    return g_variant_dict_end(&dict);
+}
+
+static GVariant *journal_variant(VhHost *host, const VhJournal *journal)
+{
+    GVariantDict dict;
+    GVariantBuilder devices, records;
+
+    g_variant_builder_init(&devices, G_VARIANT_TYPE("aa{sv}"));
+    for (gsize i = 0; journal->devices[i]; i++)
+        g_variant_builder_add_value(&devices, device_variant(host, journal->devices[i]));
+    g_variant_builder_init(&records, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < journal->records->len; i++)
+        g_variant_builder_add_value(&records, record_variant(journal->records->pdata[i]));
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "guest", "s", journal->guest);
+    g_variant_dict_insert(&dict, "uuid", "s", journal->uuid);
+    g_variant_dict_insert(&dict, "state", "s", state_of(host, journal));
+    g_variant_dict_insert(&dict, "since", "x", journal->since);
+    g_variant_dict_insert(&dict, "by_hand", "b", journal->by_hand);
+    g_variant_dict_insert_value(&dict, "devices", g_variant_builder_end(&devices));
+    g_variant_dict_insert_value(&dict, "steps", g_variant_builder_end(&records));
+    return g_variant_dict_end(&dict);
+}
+
+int vh_verb_status(int argc, char **argv, const VhOptions *options)
+{
+    VhEngine engine = vh_machine_engine(NULL, NULL);
+    g_autoptr(VhHost) host = engine.host;
+    g_autoptr(GPtrArray) journals = vh_journal_list(&engine);
+    GVariantBuilder list;
+    gboolean stuck = FALSE, any = FALSE;
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < journals->len; i++) {
+        const VhJournal *journal = journals->pdata[i];
+        if (argc > 0 && strcmp(argv[0], journal->guest) != 0)
+            continue;
+        any = TRUE;
+        stuck |= g_str_equal(state_of(host, journal), "stuck");
+        if (options->json)
+            g_variant_builder_add_value(&list, journal_variant(host, journal));
+        else
+            show_text(host, journal);
+    }
+    GVariant *guests = g_variant_ref_sink(g_variant_builder_end(&list));
+    if (options->json)
+        vh_report_json(g_variant_new_parsed("{'guests': <%@aa{sv}>}", guests));
+    else if (!any)
+        vh_report_text("%s\n",
+                       argc > 0 ? "This guest holds no device." : "No guest holds a device.");
+    g_variant_unref(guests);
+    return stuck ? VH_EXIT_FAILED : VH_EXIT_OK;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* usb: which port is on which controller, and whether that can be passed. */
+#include "base/json.h"
+#include "hook/report.h"
+#include "hook/verbs.h"
+#include "host/real.h"
+#include "inspect/usb.h"
+
+static char *bus_text(const VhUsbBus *bus)
+{
+    g_autofree char *name =
+        bus->number > 0 ? g_strdup_printf("Bus %u", bus->number) : g_strdup("No bus");
+    g_autofree char *group =
+        bus->group ? g_strdup_printf("IOMMU group %d", bus->group->number) : g_strdup("no group");
+
+    if (!bus->controller)
+        return g_strdup_printf("%s", name);
+    return g_strdup_printf("%s --> %s (%s)", name, bus->controller->pci->address, group);
+}
+
+static char *device_text(const VhUsbDevice *device)
+{
+    const char *kind = vh_usb_kind(device);
+
+    return g_strdup_printf("%-8s %04x:%04x  %s%s%s%s", device->port, device->vendor,
+                           device->product, device->name ? device->name : "(no name)",
+                           *kind ? " [" : "", kind, *kind ? "]" : "");
+}
+
+static void show_bus(const VhUsbBus *bus)
+{
+    g_autofree char *text = bus_text(bus);
+    g_autofree char *head = g_strconcat("*", text, NULL);
+    g_autofree char *verdict = vh_usb_verdict(bus);
+    g_autofree char *line = g_strdup_printf("%s  %s",
+                                            !vh_usb_alone(bus)       ? ""
+                                            : bus->controller->reset ? "+"
+                                                                     : "?",
+                                            verdict);
+
+    vh_report_line(head);
+    if (bus->controller)
+        vh_report_text("  %s, driver: %s\n", bus->controller->title,
+                       bus->controller->pci->driver ? bus->controller->pci->driver : "none");
+    vh_report_line(line);
+    for (guint i = 0; i < bus->devices->len; i++) {
+        g_autofree char *device = device_text(bus->devices->pdata[i]);
+        vh_report_text("    %s\n", device);
+    }
+}
+
+static void show(const VhUsb *usb, const VhOptions *options)
+{
+    if (options->json) {
+        vh_report_json(vh_usb_variant(usb));
+        return;
+    }
+    for (guint i = 0; i < usb->buses->len; i++)
+        show_bus(usb->buses->pdata[i]);
+}
+
+static void tell(const GPtrArray *devices, gboolean came, const VhOptions *options)
+{
+    for (guint i = 0; i < devices->len; i++) {
+        const VhUsbDevice *device = devices->pdata[i];
+        if (options->json) {
+            g_autofree char *line = vh_json_line(
+                g_variant_new_parsed("{'event': <%s>, 'device': <%@a{sv}>}", came ? "came" : "went",
+                                     vh_usb_device_variant(device)));
+            vh_report_text("%s\n", line);
+        } else {
+            g_autofree char *text = device_text(device);
+            vh_report_text("%s %s\n", came ? "came" : "went", text);
+        }
+    }
+}
+
+/* Until somebody ends it. */
+static void watch(VhHost *host, const VhOptions *options)
+{
+    const gint64 pause = G_USEC_PER_SEC / 4;
+    g_autoptr(VhUsbWatch) state = vh_usb_watch_new(host);
+
+    if (!options->json)
+        vh_report_text("Plug a device, and see its port appear; Ctrl-C ends this.\n");
+    while (!vh_host_interrupted(host)) {
+        g_autoptr(GPtrArray) came = NULL, went = NULL;
+        vh_host_wait(host, NULL, pause);
+        vh_usb_watch_look(state, &came, &went);
+        tell(went, FALSE, options);
+        tell(came, TRUE, options);
+    }
+}
+
+int vh_verb_usb(int argc, char **argv, const VhOptions *options)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (options->watch && options->host) {
+        vh_error_set(&error, VH_ERROR_USAGE,
+                     "nothing is plugged into a snapshot: --watch goes "
+                     "with this machine, or with --root");
+        vh_report_error(NULL, error);
+        return VH_EXIT_USAGE;
+    }
+    if (options->watch)
+        vh_real_catch_signals();
+    g_autoptr(VhHost) host = vh_machine_host(options, &error);
+    g_autoptr(VhUsb) usb = host ? vh_usb_look(host, &error) : NULL;
+    if (!usb) {
+        vh_report_error(NULL, error);
+        return VH_EXIT_FAILED;
+    }
+    if (!options->watch || !options->json)
+        show(usb, options);
+    if (usb->buses->len == 0 && !options->json)
+        vh_report_text("This host has no USB controller.\n");
+    if (options->watch)
+        watch(host, options);
+    return VH_EXIT_OK;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/text.h"
+
+#include <string.h>
+
+char *vh_text_one_line(const char *text)
+{
+    if (!text)
+        return g_strdup("");
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *line = g_string_sized_new(strlen(valid));
+
+    for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (c == '\n')
+            g_string_append(line, "\\n");
+        else if (c == '\t')
+            g_string_append(line, "\\t");
+        else if (g_unichar_iscntrl(c))
+            g_string_append_printf(line, "\\x%02x", c);
+        else
+            g_string_append_unichar(line, c);
+    }
+    return g_string_free(line, FALSE);
+}
+
+/* Edit distance, in which two letters in the wrong order are one slip (optimal string alignment).
+ */
+static gsize distance(const char *a, const char *b)
+{
+    gsize width = strlen(b) + 1, height = strlen(a) + 1;
+    g_autofree gsize *cells = g_new(gsize, width * height);
+
+    for (gsize i = 0; i < height; i++) {
+        for (gsize j = 0; j < width; j++) {
+            gsize *cell = &cells[i * width + j];
+            if (i == 0 || j == 0) {
+                *cell = i + j;
+                continue;
+            }
+            gsize change = *(cell - width - 1) + (a[i - 1] == b[j - 1] ? 0 : 1);
+            *cell = MIN(change, MIN(*(cell - 1), *(cell - width)) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                *cell = MIN(*cell, *(cell - 2 * width - 2) + 1);
+        }
+    }
+    return cells[width * height - 1];
+}
+
+const char *vh_text_nearest(const char *word, const char *const *words)
+{
+    const char *best = NULL;
+    gsize limit = MAX(strlen(word) / 3, 1) + 1;
+
+    /* A key typed by hand is short; a longer one is no slip of ours. */
+    if (strlen(word) > 64)
+        return NULL;
+    for (; *words; words++) {
+        gsize d = distance(word, *words);
+        if (d < limit) {
+            limit = d;
+            best = *words;
+        }
+    }
+    return best;
+}
+
+char *vh_text_list(const char *const *words)
+{
+    GString *text = g_string_new(NULL);
+
+    for (gsize i = 0; words[i]; i++) {
+        if (i > 0)
+            g_string_append(text, words[i + 1] ? ", " : " and ");
+        g_string_append(text, words[i]);
+    }
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Small helpers about words. */
+#pragma once
+
+#include <glib.h>
+
+/* @text on one line and without control characters, for messages and logs: newlines, tabs,
+ * escapes and broken UTF-8 become visible. The caller owns the result. NULL gives "". */
+char *vh_text_one_line(const char *text);
+
+/* The member of @words (NULL-terminated) nearest to @word by edit distance, or NULL when none is
+ * near enough to be a likely slip (more than a third of its length away). Borrowed. */
+const char *vh_text_nearest(const char *word, const char *const *words);
+
+/* "a", "a and b", "a, b and c". The caller owns the result; "" for none. */
+char *vh_text_list(const char *const *words);

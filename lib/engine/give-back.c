@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/give-back.h"
+
+#include <syslog.h>
+
+#include "engine/plan.h"
+#include "engine/run.h"
+
+static void tell_warnings(const VhTeller *teller, const VhJournal *journal)
+{
+    for (guint i = 0; i < journal->warnings->len; i++)
+        vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL, "%s",
+                (char *)journal->warnings->pdata[i]);
+}
+
+gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    gint64 begin = vh_host_now(teller->engine->host);
+    gint64 deadline = vh_deadline_of_undo(begin, journal->timeout, begin);
+
+    tell_warnings(teller, journal);
+    vh_tell(teller, VH_EVENT_RELEASE_BEGIN, LOG_NOTICE, NULL, NULL, -1, NULL,
+            "giving everything back");
+    guint stuck = vh_run_undo(teller, journal, deadline, &cause);
+    if (stuck > 0)
+        return vh_error_set(error, VH_ERROR_FAILED,
+                            "%s (%u step(s) stuck; mend it, then: virt-handoff release %s)",
+                            cause->message, stuck, journal->guest);
+    vh_tell(teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
+            vh_host_now(teller->engine->host) - begin, NULL, "everything is back");
+    return vh_journal_remove(journal, error);
+}

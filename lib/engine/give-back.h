@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The way back, as release and recover take it. */
+#pragma once
+
+#include "engine/journal.h"
+
+/* Undoes all of @journal within its time limit, tells what happens, and removes the file when
+ * nothing is stuck; else VH_ERROR_FAILED with what is, and what to do. The caller holds the lock.
+ */
+gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error);

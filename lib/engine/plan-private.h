@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The parts of planning: plan.c puts them together. */
+#pragma once
+
+#include "engine/plan.h"
+
+typedef struct {
+    VhHost *host;
+    const VhConfig *config;
+    const VhDomain *domain;
+    const GPtrArray *claims;
+    GPtrArray *all; /* VhPciFunction: every function of the host */
+    VhPlan *plan;
+} VhPlanning;
+
+void vh_plan_refuse(VhPlanning *planning, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void vh_plan_note(VhPlanning *planning, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* @args may be floating. */
+void vh_plan_add(VhPlanning *planning, const VhStepKind *kind, const char *subject, GVariant *args);
+/* The planned device of that address, or NULL. */
+const VhPlanDevice *vh_plan_device(const VhPlan *plan, const char *address);
+/* Whether the function has to leave a driver, or is free and has to get the target. */
+gboolean vh_plan_moves(const VhPlanDevice *device);
+
+/* plan-check.c: every reason not to begin. */
+gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error);
+/* plan-screen.c: units, sessions, holders, consoles, framebuffers, display. */
+gboolean vh_plan_screen(VhPlanning *planning, GError **error);
+/* plan-modules.c: the display driver's modules. */
+gboolean vh_plan_modules(VhPlanning *planning, GError **error);

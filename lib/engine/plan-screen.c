@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What has to let go of the devices before they can move: desktop, processes, consoles. */
+#include "base/json.h"
+#include "base/text.h"
+#include "engine/plan-private.h"
+
+/* The facts about one display function that is to move. */
+typedef struct {
+    const VhPlanDevice *device;
+    GPtrArray *nodes; /* VhNode */
+    gboolean drm;
+    gboolean firmware; /* a firmware framebuffer is bound on it */
+    gboolean console;  /* the text consoles are drawn on it */
+} Display;
+
+static void display_free(Display *display)
+{
+    g_ptr_array_unref(display->nodes);
+    g_free(display);
+}
+
+/* fbcon draws on the first framebuffer unless it is told otherwise (drivers/video/fbdev/core/
+ * fbcon.c, con2fb_map); the others are not held by it. */
+static gboolean owns_first_framebuffer(const Display *display)
+{
+    for (guint i = 0; i < display->nodes->len; i++) {
+        const VhNode *node = display->nodes->pdata[i];
+        if (g_strcmp0(node->subsystem, "graphics") == 0 && g_str_has_suffix(node->path, "/fb0"))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean has_subsystem(const Display *display, const char *subsystem)
+{
+    for (guint i = 0; i < display->nodes->len; i++)
+        if (g_strcmp0(((VhNode *)display->nodes->pdata[i])->subsystem, subsystem) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether the framebuffer is bound on @device: where it sits is not always known, and then it is
+ * the firmware's, hence on the boot display. */
+static gboolean sits_on(const VhFramebuffer *framebuffer, const VhPlanDevice *device)
+{
+    if (!framebuffer->driver)
+        return FALSE;
+    return framebuffer->address ? g_str_equal(framebuffer->address, device->address)
+                                : device->now->boot_vga;
+}
+
+static Display *display_new(VhPlanning *planning, const VhPlanDevice *device,
+                            const GPtrArray *framebuffers, GError **error)
+{
+    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(planning->host, device->address, error);
+
+    if (!nodes)
+        return NULL;
+    Display *display = g_new0(Display, 1);
+    display->device = device;
+    display->nodes = g_steal_pointer(&nodes);
+    display->drm = has_subsystem(display, "drm");
+    for (guint i = 0; i < framebuffers->len; i++)
+        display->firmware |= sits_on(framebuffers->pdata[i], device);
+    display->console = display->firmware || owns_first_framebuffer(display);
+    return display;
+}
+
+/* The display functions that move (Display). */
+static GPtrArray *find_displays(VhPlanning *planning, const GPtrArray *framebuffers, GError **error)
+{
+    g_autoptr(GPtrArray) displays = g_ptr_array_new_with_free_func((GDestroyNotify)display_free);
+    const VhPlan *plan = planning->plan;
+
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (!device->now || !vh_pci_is_display(device->now) || !vh_plan_moves(device))
+            continue;
+        Display *display = display_new(planning, device, framebuffers, error);
+        if (!display)
+            return NULL;
+        g_ptr_array_add(displays, display);
+    }
+    return g_steal_pointer(&displays);
+}
+
+/* ---- does the desktop use it? ---- */
+
+static gboolean is_desktop(const VhHolder *holder, const char *manager)
+{
+    if (holder->session || g_strcmp0(holder->unit, manager) == 0)
+        return TRUE;
+    return holder->unit && g_str_has_prefix(holder->unit, "user@");
+}
+
+static gboolean held_by_desktop(VhPlanning *planning, const Display *display, const char *manager)
+{
+    g_autoptr(GPtrArray) holders = vh_host_holders(planning->host, display->nodes, NULL);
+
+    for (guint i = 0; holders && i < holders->len; i++)
+        if (is_desktop(holders->pdata[i], manager))
+            return TRUE;
+    return FALSE;
+}
+
+/* The screen of a host that has no other display but the passed ones. */
+static gboolean only_display(VhPlanning *planning)
+{
+    for (guint i = 0; i < planning->all->len; i++) {
+        const VhPciFunction *function = planning->all->pdata[i];
+        if (vh_pci_is_display(function) && !function->vfio &&
+            !vh_plan_device(planning->plan, function->address))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A display that something draws on: then what draws has to end first. */
+static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays, const char *manager)
+{
+    for (guint i = 0; i < displays->len; i++) {
+        const Display *display = displays->pdata[i];
+        if (display->firmware || (display->drm && only_display(planning)) ||
+            (display->drm && display->device->now->boot_vga) ||
+            held_by_desktop(planning, display, manager))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* ---- units and sessions ---- */
+
+static void add_unit(VhPlanning *planning, const char *id)
+{
+    vh_plan_add(planning, &vh_step_unit, id, g_variant_new_parsed("{'unit': <%s>}", id));
+}
+
+static gboolean plan_listed_units(VhPlanning *planning, GError **error)
+{
+    for (gsize i = 0; planning->config->stop_list[i]; i++) {
+        const char *name = planning->config->stop_list[i];
+        g_autoptr(VhUnit) unit = vh_host_unit_look(planning->host, name, error);
+        if (!unit)
+            return FALSE;
+        if (g_strcmp0(unit->load, "not-found") == 0)
+            vh_plan_refuse(planning,
+                           "stop: there is no unit %s; list them with: systemctl "
+                           "list-units --type=service",
+                           name);
+        else
+            add_unit(planning, unit->id);
+    }
+    return TRUE;
+}
+
+static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
+{
+    static const char *const policies[] = {"wait", "logout", "terminate", "keep"};
+    VhSessions policy = planning->config->sessions;
+    const Display *display = displays->pdata[0];
+
+    if (policy == VH_SESSIONS_KEEP)
+        return;
+    g_autofree char *seat = vh_host_pci_seat(planning->host, display->device->address);
+    vh_plan_add(planning, &vh_step_sessions, seat,
+                g_variant_new_parsed("{'seat': <%s>, 'policy': <%s>}", seat, policies[policy]));
+}
+
+/*
+ * Daemons that belong to a driver and keep its nodes open for as long as they run
+ * (nvidia-persistenced(1)); any other service that holds the card is for the user to name.
+ */
+static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays, GError **error)
+{
+    static const struct {
+        const char *driver, *unit;
+    } companions[] = {
+        {"nvidia", "nvidia-persistenced.service"},
+        {"nvidia", "nvidia-powerd.service"},
+    };
+
+    for (guint i = 0; i < displays->len; i++) {
+        const Display *display = displays->pdata[i];
+        for (gsize j = 0; j < G_N_ELEMENTS(companions); j++) {
+            if (g_strcmp0(display->device->now->driver, companions[j].driver) != 0)
+                continue;
+            g_autoptr(VhUnit) unit = vh_host_unit_look(planning->host, companions[j].unit, error);
+            if (!unit)
+                return FALSE;
+            if (g_strcmp0(unit->active, "active") == 0)
+                add_unit(planning, unit->id);
+        }
+    }
+    return TRUE;
+}
+
+/* The display manager, whatever it is called: systemd's alias for it. */
+static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GError **error)
+{
+    gboolean is_auto = planning->config->stop == VH_CHOICE_AUTO;
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VhUnit) manager = NULL;
+
+    if (!is_auto && !plan_listed_units(planning, error))
+        return FALSE;
+    if (displays->len == 0)
+        return TRUE;
+    manager = vh_host_unit_look(planning->host, "display-manager.service", &cause);
+    if (!manager && is_auto)
+        vh_plan_note(planning, "no display manager is stopped: %s", cause->message);
+    gboolean found = manager && g_strcmp0(manager->load, "not-found") != 0;
+    if (!screen_in_use(planning, displays, found ? manager->id : NULL))
+        return TRUE;
+    if (is_auto && found)
+        add_unit(planning, manager->id);
+    plan_sessions(planning, displays);
+    return TRUE;
+}
+
+/* ---- processes ---- */
+
+static void plan_holders(VhPlanning *planning)
+{
+    GVariantBuilder addresses;
+    g_autoptr(GString) subject = g_string_new(NULL);
+    const VhPlan *plan = planning->plan;
+
+    g_variant_builder_init(&addresses, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (!vh_plan_moves(device) || !device->now->driver)
+            continue;
+        g_variant_builder_add(&addresses, "s", device->address);
+        g_string_append_printf(subject, "%s%s", subject->len ? " " : "", device->address);
+    }
+    GVariant *list = g_variant_ref_sink(g_variant_builder_end(&addresses));
+    if (subject->len > 0)
+        vh_plan_add(planning, &vh_step_holders, subject->str,
+                    g_variant_new_parsed("{'addresses': <%@as>}", list));
+    g_variant_unref(list);
+}
+
+/* ---- consoles and framebuffers ---- */
+
+static gboolean plan_consoles(VhPlanning *planning, const GPtrArray *displays, GError **error)
+{
+    gboolean drawn_on = FALSE;
+    g_autoptr(GPtrArray) consoles = NULL;
+
+    for (guint i = 0; i < displays->len; i++)
+        drawn_on |= ((Display *)displays->pdata[i])->console;
+    if (!drawn_on || planning->config->keep_consoles)
+        return TRUE;
+    consoles = vh_host_consoles(planning->host, error);
+    for (guint i = 0; consoles && i < consoles->len; i++) {
+        const VhConsole *console = consoles->pdata[i];
+        g_autofree char *subject = g_strdup_printf("vtcon%u", console->number);
+        if (console->framebuffer && console->bound)
+            vh_plan_add(planning, &vh_step_console, subject,
+                        g_variant_new_parsed("{'number': <%x>, 'name': <%s>}",
+                                             (gint64)console->number, console->name));
+    }
+    return consoles != NULL;
+}
+
+static void plan_framebuffers(VhPlanning *planning, const GPtrArray *displays,
+                              const GPtrArray *framebuffers)
+{
+    for (guint i = 0; i < framebuffers->len; i++) {
+        const VhFramebuffer *framebuffer = framebuffers->pdata[i];
+        gboolean concerned = FALSE;
+        for (guint j = 0; j < displays->len; j++)
+            concerned |= sits_on(framebuffer, ((Display *)displays->pdata[j])->device);
+        if (!concerned)
+            continue;
+        if (planning->config->keep_framebuffer)
+            vh_plan_note(planning, "the firmware framebuffer %s stays, as the guest's file says",
+                         framebuffer->device);
+        else
+            vh_plan_add(planning, &vh_step_framebuffer, framebuffer->device,
+                        g_variant_new_parsed("{'device': <%s>, 'driver': <%s>}",
+                                             framebuffer->device, framebuffer->driver));
+    }
+}
+
+static void plan_displays(VhPlanning *planning, const GPtrArray *displays)
+{
+    for (guint i = 0; i < displays->len; i++) {
+        const Display *display = displays->pdata[i];
+        const VhPciFunction *now = display->device->now;
+        GVariantDict dict;
+        if (!now->driver || now->vfio)
+            continue;
+        g_variant_dict_init(&dict, NULL);
+        g_variant_dict_insert(&dict, "address", "s", now->address);
+        g_variant_dict_insert(&dict, "driver", "s", now->driver);
+        g_variant_dict_insert(&dict, "drm", "b", display->drm);
+        if (now->module)
+            g_variant_dict_insert(&dict, "module", "s", now->module);
+        vh_plan_add(planning, &vh_step_display, now->address, g_variant_dict_end(&dict));
+    }
+}
+
+gboolean vh_plan_screen(VhPlanning *planning, GError **error)
+{
+    g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(planning->host, error);
+    g_autoptr(GPtrArray) displays =
+        framebuffers ? find_displays(planning, framebuffers, error) : NULL;
+
+    if (!displays || !plan_desktop(planning, displays, error) ||
+        !plan_companions(planning, displays, error))
+        return FALSE;
+    plan_holders(planning);
+    if (!plan_consoles(planning, displays, error))
+        return FALSE;
+    plan_framebuffers(planning, displays, framebuffers);
+    plan_displays(planning, displays);
+    return TRUE;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The plan: what is to be done for one guest, and why not if not. It comes from the per-VM file,
+ * the domain and a look at the host, and changes nothing. What `plan` prints is what the hook runs.
+ */
+#pragma once
+
+#include "config/config.h"
+#include "domain/domain.h"
+#include "engine/engine.h"
+#include "steps/step.h"
+
+/* A device that another guest's journal holds. */
+typedef struct {
+    char *guest;
+    char *address;
+} VhClaim;
+
+void vh_claim_free(VhClaim *claim);
+
+/* What all journals but that of @uuid hold (VhClaim). Never NULL. */
+GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid);
+
+typedef struct {
+    char *address;
+    char *target;       /* driver to hand it to */
+    gboolean managed;   /* as the domain says */
+    VhPciFunction *now; /* NULL: not on this host (then there is a refusal) */
+} VhPlanDevice;
+
+typedef struct {
+    char *guest, *uuid;
+    guint timeout;       /* seconds */
+    GPtrArray *devices;  /* VhPlanDevice, in the order they are handed over */
+    GPtrArray *steps;    /* VhStep */
+    GPtrArray *refusals; /* char *: why it cannot begin; a sentence each, empty: it can */
+    GPtrArray *notes;    /* char *: worth knowing, no obstacle */
+} VhPlan;
+
+/*
+ * Makes the plan. Obstacles are refusals in the plan, all of them; the error is for a host that
+ * cannot be looked at. @claims from vh_claims_of_others.
+ */
+VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain,
+                    const GPtrArray *claims, GError **error);
+
+/*
+ * The same from the guest's own file (or the one at @config_path, NULL: its own) and its XML, with
+ * the claims of the others. A guest without a file is planned with the defaults, and a note says
+ * that the hook leaves it alone.
+ */
+VhPlan *vh_plan_for_guest(const VhEngine *engine, const char *guest, GBytes *xml,
+                          const char *config_path, GError **error);
+
+/* VH_ERROR_REFUSED with the first refusal, and how many more there are; TRUE when there is none. */
+gboolean vh_plan_check(const VhPlan *plan, GError **error);
+
+/* The plan as JSON value (a{sv}, floating) and as text for people, several lines. */
+GVariant *vh_plan_variant(const VhPlan *plan);
+char *vh_plan_text(const VhPlan *plan);
+
+/* Longest that prepare can take until it has either succeeded or everything is back, seconds. */
+guint vh_plan_worst_case(const VhPlan *plan);
+
+void vh_plan_free(VhPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhPlan, vh_plan_free)
+
+/* The time limits of a guest with that timeout key, all on vh_host_now()'s clock: until when is
+ * waited for things to be as they have to be, until when an act begun by then may take, and until
+ * when a roll-back that begins at @now is to be over. */
+gint64 vh_deadline_of_steps(gint64 begin, guint timeout);
+gint64 vh_deadline_of_acts(gint64 begin, guint timeout);
+gint64 vh_deadline_of_undo(gint64 begin, guint timeout, gint64 now);

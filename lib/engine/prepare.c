@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* prepare begin: look, then hand everything over, or put everything back. */
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "engine/call-private.h"
+#include "engine/journal.h"
+#include "engine/plan.h"
+#include "engine/run.h"
+
+/* One preparation on its way. */
+typedef struct {
+    VhTeller teller; /* with uuid and transaction filled in as they become known */
+    const VhCall *call;
+    gint64 begin;
+    VhConfig *config; /* NULL: the guest has scripts only */
+    VhDomain *domain;
+    VhJournal *journal;
+    VhPlan *plan;
+} Preparation;
+
+static void preparation_clear(Preparation *p)
+{
+    g_clear_pointer(&p->config, vh_config_free);
+    g_clear_pointer(&p->domain, vh_domain_free);
+    g_clear_pointer(&p->journal, vh_journal_free);
+    g_clear_pointer(&p->plan, vh_plan_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Preparation, preparation_clear)
+
+static VhHost *host_of(const Preparation *p)
+{
+    return p->teller.engine->host;
+}
+
+static gint64 steps_deadline(const Preparation *p)
+{
+    return vh_deadline_of_steps(p->begin, p->config->timeout);
+}
+
+/* The guest's file; one that is not there is no error: the guest may have scripts only. */
+static gboolean load_config(Preparation *p, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    p->config = vh_engine_config(p->teller.engine, p->call->guest, &cause);
+    if (p->config || vh_error_is_gone(cause))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
+static gboolean undo_all(Preparation *p, GError **error)
+{
+    VhHost *host = host_of(p);
+    gint64 now = vh_host_now(host);
+    gint64 deadline = vh_deadline_of_undo(p->begin, p->journal->timeout, now);
+
+    if (vh_run_undo(&p->teller, p->journal, deadline, error) > 0)
+        return FALSE;
+    return vh_journal_remove(p->journal, error);
+}
+
+/* ---- what an earlier preparation left ---- */
+
+static gboolean same_devices(const VhPlan *plan, const VhJournal *journal)
+{
+    if (plan->devices->len != g_strv_length(journal->devices))
+        return FALSE;
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (!device->now || g_strcmp0(device->now->driver, device->target) != 0 ||
+            !g_strv_contains((const char *const *)journal->devices, device->address))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean make_plan(Preparation *p, GError **error)
+{
+    g_autoptr(GPtrArray) claims = vh_claims_of_others(p->teller.engine, p->domain->uuid);
+
+    g_clear_pointer(&p->plan, vh_plan_free);
+    p->plan = vh_plan_new(host_of(p), p->config, p->domain, claims, error);
+    return p->plan != NULL;
+}
+
+static VhProcess caller(const Preparation *p)
+{
+    return p->call->by_hand ? (VhProcess){0, 0} : vh_host_parent(host_of(p));
+}
+
+/*
+ * A journal of this guest is there already: prepared by hand, or left behind by a daemon that died.
+ * When all it did still holds, it is taken over; else it is replayed and all begins anew.
+ * *@ret_ready: nothing more is to be done.
+ */
+static gboolean settle_earlier(Preparation *p, gboolean *ret_ready, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    *ret_ready = FALSE;
+    p->journal = vh_journal_open(p->teller.engine, p->domain->uuid, &cause);
+    if (!p->journal && vh_error_is_gone(cause))
+        return TRUE;
+    if (!p->journal) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    p->teller.transaction = p->journal->transaction;
+    if (p->journal->prepared && same_devices(p->plan, p->journal)) {
+        *ret_ready = TRUE;
+        vh_tell(&p->teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
+                "taking over what was prepared before");
+        return vh_journal_take_over(p->journal, caller(p), error);
+    }
+    vh_tell(&p->teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL,
+            "an earlier hand-over was never given back: doing that first");
+    if (!undo_all(p, error)) {
+        g_prefix_error(error, "what an earlier run left behind is still stuck: ");
+        return FALSE;
+    }
+    p->teller.transaction = NULL;
+    g_clear_pointer(&p->journal, vh_journal_free);
+    return make_plan(p, error);
+}
+
+/* ---- the run itself ---- */
+
+static gboolean create_journal(Preparation *p, GError **error)
+{
+    g_autoptr(GPtrArray) devices = g_ptr_array_new();
+
+    for (guint i = 0; i < p->plan->devices->len; i++)
+        g_ptr_array_add(devices, ((VhPlanDevice *)p->plan->devices->pdata[i])->address);
+    g_ptr_array_add(devices, NULL);
+    const VhJournalHead head = {
+        .guest = p->domain->name,
+        .uuid = p->domain->uuid,
+        .timeout = p->config->timeout,
+        .daemon = caller(p),
+        .by_hand = p->call->by_hand,
+        .devices = (const char *const *)devices->pdata,
+    };
+    p->journal = vh_journal_create(p->teller.engine, &head, error);
+    if (!p->journal)
+        return FALSE;
+    p->teller.transaction = p->journal->transaction;
+    return TRUE;
+}
+
+static void roll_back(Preparation *p, const GError *cause)
+{
+    g_autoptr(GError) error = NULL;
+
+    vh_tell(&p->teller, VH_EVENT_FAILED, LOG_ERR, NULL, NULL, -1, cause,
+            "cannot start: %s; putting everything back", cause->message);
+    if (undo_all(p, &error))
+        vh_tell(&p->teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
+                vh_host_now(host_of(p)) - p->begin, NULL, "everything is back");
+}
+
+static gboolean run_plan(Preparation *p, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error) ||
+        !create_journal(p, error))
+        return FALSE;
+    vh_tell(&p->teller, VH_EVENT_PREPARE_BEGIN, LOG_NOTICE, NULL, NULL, -1, NULL,
+            "handing %u device(s) over", p->plan->devices->len);
+    if (vh_run_steps(&p->teller, p->journal, p->plan->steps, steps_deadline(p),
+                     vh_deadline_of_acts(p->begin, p->config->timeout), &cause) &&
+        vh_journal_set_prepared(p->journal, &cause)) {
+        vh_tell(&p->teller, VH_EVENT_PREPARE_END, LOG_NOTICE, NULL, NULL,
+                vh_host_now(host_of(p)) - p->begin, NULL, "the guest can start");
+        return TRUE;
+    }
+    roll_back(p, cause);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
+static gboolean prepare_locked(Preparation *p, GError **error)
+{
+    gboolean ready;
+
+    if (!make_plan(p, error) || !settle_earlier(p, &ready, error))
+        return FALSE;
+    if (ready)
+        return vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error);
+    if (!vh_plan_check(p->plan, error))
+        return FALSE;
+    if (p->plan->devices->len == 0)
+        return vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error);
+    return run_plan(p, error);
+}
+
+static gboolean prepare_devices(Preparation *p, GError **error)
+{
+    p->domain = vh_call_domain(p->call, error);
+    if (!p->domain)
+        return FALSE;
+    p->teller.uuid = p->domain->uuid;
+    if (p->call->by_hand && vh_host_guest_running(host_of(p), p->call->guest))
+        return vh_error_set(error, VH_ERROR_REFUSED, "the guest is running already");
+    int lock = vh_lock_take(p->teller.engine, steps_deadline(p), error);
+    if (lock < 0)
+        return FALSE;
+    gboolean ok = prepare_locked(p, error);
+    close(lock);
+    return ok;
+}
+
+gboolean vh_call_prepare(const VhTeller *teller, const VhCall *call, GError **error)
+{
+    g_auto(Preparation) p = {.teller = *teller, .call = call};
+    g_autoptr(GError) cause = NULL;
+
+    p.begin = vh_host_now(host_of(&p));
+    gboolean ok = load_config(&p, &cause) &&
+                  (p.config ? prepare_devices(&p, &cause)
+                            : vh_call_scripts(&p.teller, call, vh_call_scripts_deadline(&p.teller),
+                                              NULL, &cause));
+    if (ok)
+        return TRUE;
+    if (!p.journal)
+        vh_tell(&p.teller, VH_EVENT_REFUSED, LOG_ERR, NULL, NULL, -1, cause,
+                "not started, nothing was touched: %s", cause->message);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* release end: everything goes back; reconnect begin: is everything still as it was left? */
+#include <syslog.h>
+#include <unistd.h>
+
+#include "engine/call-private.h"
+#include "engine/give-back.h"
+
+enum { LOCK_SECONDS = 30 };
+
+static gint64 in_seconds(const VhTeller *teller, guint seconds)
+{
+    return vh_host_now(teller->engine->host) + (gint64)seconds * G_USEC_PER_SEC;
+}
+
+static char *uuid_by_name(const VhEngine *engine, const char *guest)
+{
+    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+
+    for (guint i = 0; i < journals->len; i++) {
+        const VhJournal *journal = journals->pdata[i];
+        if (g_strcmp0(journal->guest, guest) == 0)
+            return g_strdup(journal->uuid);
+    }
+    return NULL;
+}
+
+/* The UUID of the call's guest: from its XML, else from the journals. */
+static char *uuid_of(const VhEngine *engine, const VhCall *call)
+{
+    g_autoptr(VhDomain) domain = vh_call_domain(call, NULL);
+
+    return domain ? g_strdup(domain->uuid) : uuid_by_name(engine, call->guest);
+}
+
+/* NULL without an error: there is none, and nothing to be done. */
+static VhJournal *find_journal(const VhEngine *engine, const VhCall *call, GError **error)
+{
+    g_autofree char *uuid = uuid_of(engine, call);
+    g_autoptr(GError) cause = NULL;
+    VhJournal *journal = uuid ? vh_journal_open(engine, uuid, &cause) : NULL;
+
+    if (cause && !vh_error_is_gone(cause))
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return journal;
+}
+
+static gboolean release_locked(const VhTeller *teller, const VhCall *call, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, &cause);
+    VhTeller told = *teller;
+
+    if (!journal) {
+        if (cause)
+            g_propagate_error(error, g_steal_pointer(&cause));
+        else if (call->by_hand)
+            vh_tell(teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
+                    "nothing is to be given back");
+        return !error || !*error;
+    }
+    told.uuid = journal->uuid;
+    told.transaction = journal->transaction;
+    if (call->by_hand && !call->force && vh_host_guest_running(teller->engine->host, call->guest))
+        return vh_error_set(error, VH_ERROR_REFUSED,
+                            "the guest is running and uses the devices: stop it first (virsh "
+                            "shutdown %s), or use --force",
+                            teller->guest);
+    return vh_give_back(&told, journal, error);
+}
+
+gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error)
+{
+    g_autoptr(GError) first = NULL, second = NULL;
+    /* Without the directory there was never anything to give back. */
+    gboolean any = g_file_test(teller->engine->state_dir, G_FILE_TEST_EXISTS);
+    int lock = any ? vh_lock_take(teller->engine, in_seconds(teller, LOCK_SECONDS), &first) : -1;
+
+    if (!first)
+        (void)release_locked(teller, call, &first);
+    if (lock >= 0)
+        close(lock);
+    if (!(call->by_hand && first))
+        (void)vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), NULL, &second);
+    if (first && second)
+        vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, "script", NULL, -1, second, "%s",
+                second->message);
+    GError *cause = first ? g_steal_pointer(&first) : g_steal_pointer(&second);
+    if (cause)
+        g_propagate_error(error, cause);
+    return cause == NULL;
+}
+
+/* ---- reconnect ---- */
+
+static void check_devices(const VhTeller *teller, const VhJournal *journal)
+{
+    for (gsize i = 0; journal->devices[i]; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VhPciFunction) now =
+            vh_host_pci_look(teller->engine->host, journal->devices[i], &error);
+        if (!now || !now->vfio)
+            vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, "device", journal->devices[i], -1, error,
+                    "%s is bound to %s while the guest runs", journal->devices[i],
+                    now && now->driver ? now->driver : "no driver");
+    }
+}
+
+gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **error)
+{
+    enum { PATIENCE_SECONDS = 2 };
+    int lock = vh_lock_take(teller->engine, in_seconds(teller, PATIENCE_SECONDS), error);
+
+    if (lock < 0)
+        return FALSE;
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, error);
+    if (journal) {
+        VhTeller told = *teller;
+        told.uuid = journal->uuid;
+        told.transaction = journal->transaction;
+        check_devices(&told, journal);
+        vh_tell(&told, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
+                "libvirt's daemon is back; the guest keeps its devices");
+        /* From now on this daemon will call release. */
+        (void)vh_journal_take_over(journal, vh_host_parent(teller->engine->host), NULL);
+    }
+    close(lock);
+    return vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), NULL, error);
+}

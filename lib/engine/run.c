@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/run.h"
+
+#include <syslog.h>
+
+typedef struct {
+    const VhTeller *teller;
+    const char *step, *subject;
+} NoteTarget;
+
+static void note(gpointer data, const char *text)
+{
+    const NoteTarget *target = data;
+
+    vh_tell(target->teller, VH_EVENT_NOTE, LOG_INFO, target->step, target->subject, -1, NULL, "%s",
+            text);
+}
+
+/* ---- forward ---- */
+
+static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, GError **error)
+{
+    VhHost *host = teller->engine->host;
+
+    if (vh_host_interrupted(host))
+        return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
+    if (journal->daemon.pid != 0 && vh_host_parent(host).pid != journal->daemon.pid)
+        return vh_error_set(error, VH_ERROR_INTERRUPTED,
+                            "libvirt's daemon ended meanwhile: start the guest again");
+    return TRUE;
+}
+
+/* An act that the kernel did not come back from may still happen, whatever is done now. */
+static void remember_hang(VhHost *host, VhJournal *journal, VhRecord *record)
+{
+    VhProcess hung = vh_host_hung(host);
+
+    if (hung.pid != 0)
+        vh_journal_hung(journal, record, hung);
+}
+
+static gboolean run_step(const VhTeller *teller, VhJournal *journal, const VhStep *step,
+                         gint64 deadline, gint64 act_deadline, GError **error)
+{
+    VhHost *host = teller->engine->host;
+    NoteTarget target = {teller, step->kind->name, step->subject};
+    const VhStepContext context = {.host = host,
+                                   .deadline = deadline,
+                                   .act_deadline = act_deadline,
+                                   .note = note,
+                                   .data = &target};
+    g_autoptr(GVariant) prior = NULL;
+    gint64 begin = vh_host_now(host);
+
+    if (!step->kind->look(&context, step->args, &prior, error))
+        return FALSE;
+    if (prior)
+        g_variant_ref_sink(prior);
+    if (!prior && !step->kind->shared)
+        return TRUE;
+    VhRecord *record =
+        vh_journal_begin(journal, step->kind, step->subject, step->args, prior, error);
+    if (!record)
+        return FALSE;
+    if (!prior)
+        return TRUE;
+    if (!step->kind->apply(&context, step->args, prior, error)) {
+        remember_hang(host, journal, record);
+        return FALSE;
+    }
+    gint64 took = vh_host_now(host) - begin;
+    vh_journal_done(journal, record, took);
+    g_autofree char *what = step->kind->describe(step->args);
+    vh_tell(teller, VH_EVENT_STEP, LOG_INFO, step->kind->name, step->subject, took, NULL, "%s",
+            what);
+    return TRUE;
+}
+
+gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *steps, gint64 deadline,
+                      gint64 act_deadline, GError **error)
+{
+    for (guint i = 0; i < steps->len; i++)
+        if (!may_go_on(teller, journal, error) ||
+            !run_step(teller, journal, steps->pdata[i], deadline, act_deadline, error))
+            return FALSE;
+    return may_go_on(teller, journal, error);
+}
+
+/* ---- backward ---- */
+
+/* The record of @journal that needs the same shared thing, or NULL. */
+static VhRecord *find_same(VhJournal *journal, const VhRecord *wanted)
+{
+    for (guint i = 0; i < journal->records->len; i++) {
+        VhRecord *record = journal->records->pdata[i];
+        if (record->kind == wanted->kind && record->state != VH_RECORD_UNDONE &&
+            g_strcmp0(record->subject, wanted->subject) == 0)
+            return record;
+    }
+    return NULL;
+}
+
+/*
+ * Whether another guest needs the thing done as well. Then the duty to undo it moves into that
+ * guest's journal; the record is written there before it is closed here, so that a crash in
+ * between undoes it twice at worst.
+ */
+static gboolean hand_over(const VhTeller *teller, const VhJournal *journal, const VhRecord *record)
+{
+    if (!record->kind || !record->kind->shared)
+        return FALSE;
+    g_autoptr(GPtrArray) others = vh_journal_list(teller->engine);
+
+    for (guint i = 0; i < others->len; i++) {
+        VhJournal *seen = others->pdata[i];
+        if (g_str_equal(seen->uuid, journal->uuid) || !find_same(seen, record))
+            continue;
+        g_autoptr(VhJournal) other = vh_journal_open(teller->engine, seen->uuid, NULL);
+        if (!other || !vh_journal_adopt(other, find_same(other, record), record->prior))
+            continue;
+        vh_tell(teller, VH_EVENT_NOTE, LOG_INFO, record->kind_name, record->subject, -1, NULL,
+                "%s stays as it is: guest %s needs it so", record->subject, other->guest);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* How many of the first @count records will need time of their own. */
+static guint count_open(const VhJournal *journal, guint count)
+{
+    guint open = 0;
+
+    for (guint i = 0; i < count; i++) {
+        const VhRecord *record = journal->records->pdata[i];
+        open += vh_journal_is_open(record) && record->kind && record->kind->undo;
+    }
+    return open;
+}
+
+/* Until when a record may take: all the time there is but a second for each of the others, which
+ * keep half of it at most. */
+static gint64 share_of_time(VhHost *host, gint64 deadline, guint others)
+{
+    enum { LEAST = 100 * 1000 };
+    gint64 now = vh_host_now(host);
+    gint64 left = deadline - now;
+    gint64 kept = MIN((gint64)others * G_USEC_PER_SEC, left / 2);
+
+    return now + MAX(left - kept, LEAST);
+}
+
+/* What failed may succeed a moment later (a device that still resets); what hangs will not. */
+static gboolean try_undo(const VhStepContext *context, const VhRecord *record, GError **error)
+{
+    enum { ATTEMPTS = 3 };
+    gint64 pause = 0;
+
+    for (guint i = 1;; i++) {
+        g_autoptr(GError) cause = NULL;
+        if (record->kind->undo(context, record->args, record->prior, &cause))
+            return TRUE;
+        if (i == ATTEMPTS || vh_error_is_timeout(cause) ||
+            !vh_step_pause(context, NULL, &pause, NULL)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+        vh_step_note(context, "%s; trying again", cause->message);
+    }
+}
+
+static gboolean undo_record(const VhTeller *teller, const VhRecord *record, gint64 deadline,
+                            GError **error)
+{
+    NoteTarget target = {teller, record->kind_name, record->subject};
+    const VhStepContext context = {.host = teller->engine->host,
+                                   .deadline = deadline,
+                                   .act_deadline = deadline,
+                                   .undoing = TRUE,
+                                   .note = note,
+                                   .data = &target};
+    g_autoptr(GError) cause = NULL;
+
+    if (vh_host_process_alive(teller->engine->host, record->hung))
+        return vh_error_set(
+            error, VH_ERROR_TIMEOUT,
+            "%s: the kernel still holds an act on it (process %d): end whatever has "
+            "it open; if that does not help, only a reboot does",
+            record->subject, (int)record->hung.pid);
+    if (!record->kind)
+        return vh_error_set(error, VH_ERROR_JOURNAL,
+                            "step \"%s\" is not known to this version of virt-handoff",
+                            record->kind_name);
+    if (!record->kind->undo || try_undo(&context, record, &cause))
+        return TRUE;
+    if (record->kind->undo_grade != VH_UNDO_PARTIAL || vh_error_is_timeout(cause)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, record->kind_name, record->subject, -1, cause,
+            "%s, ignoring", cause->message);
+    return TRUE;
+}
+
+static void tell_undone(const VhTeller *teller, const VhRecord *record, gint64 took)
+{
+    if (!record->kind->describe_undo)
+        return;
+    g_autofree char *what = record->kind->describe_undo(record->args);
+    vh_tell(teller, VH_EVENT_STEP, LOG_INFO, record->kind_name, record->subject, took, NULL, "%s",
+            what);
+}
+
+guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error)
+{
+    VhHost *host = teller->engine->host;
+    guint stuck = 0;
+
+    for (guint i = journal->records->len; i > 0; i--) {
+        VhRecord *record = journal->records->pdata[i - 1];
+        g_autoptr(GError) cause = NULL;
+        gint64 begin = vh_host_now(host);
+        if (!vh_journal_is_open(record))
+            continue;
+        if (hand_over(teller, journal, record)) {
+            vh_journal_undone(journal, record);
+            continue;
+        }
+        if (undo_record(teller, record, share_of_time(host, deadline, count_open(journal, i - 1)),
+                        &cause)) {
+            /* A display manager that was started without its card has to be seen to again. */
+            if (stuck == 0)
+                vh_journal_undone(journal, record);
+            tell_undone(teller, record, vh_host_now(host) - begin);
+            continue;
+        }
+        if (vh_error_is_timeout(cause))
+            remember_hang(host, journal, record);
+        vh_journal_stuck(journal, record, cause->message);
+        vh_tell(teller, VH_EVENT_STUCK, LOG_ERR, record->kind_name, record->subject,
+                vh_host_now(host) - begin, cause, "%s", cause->message);
+        if (stuck++ == 0)
+            g_propagate_error(error, g_steal_pointer(&cause));
+    }
+    return stuck;
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Acts that the kernel may not come back from: writing the "unbind" of a sound function waits until
+ * nobody has it open (sound/core/init.c, snd_card_free), one of NVIDIA's driver waits for its usage
+ * count, and no signal ends either. Such an act is done in a child, so that only the child hangs.
+ */
+#include "host/real-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* How long a killed child may take to end before it is left to itself. */
+#define KILL_GRACE (100 * G_TIME_SPAN_MILLISECOND)
+#define RESULT_FD 3
+
+int vh_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int vh_poll_timeout(gint64 deadline)
+{
+    gint64 left = deadline - g_get_monotonic_time();
+
+    /* Rounded up: a poll that ends just before the deadline would only be repeated. */
+    return left <= 0 ? 0 : (int)MIN((left + 999) / 1000, 60000);
+}
+
+gboolean vh_child_wait(pid_t pid, gint64 deadline, int *ret_status)
+{
+    int pidfd = vh_pidfd_open(pid);
+    gboolean ended = FALSE;
+
+    for (;;) {
+        pid_t got = waitpid(pid, ret_status, WNOHANG);
+        int timeout = vh_poll_timeout(deadline);
+        ended = got == pid || (got < 0 && errno != EINTR);
+        if (ended || timeout == 0)
+            break;
+        /* Without pidfds (Linux before 5.3) we look again every 10 ms. */
+        struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+        (void)poll(&poll_fd, 1, pidfd < 0 ? MIN(timeout, 10) : timeout);
+    }
+    if (pidfd >= 0)
+        (void)close(pidfd);
+    return ended;
+}
+
+void vh_child_reap(VhReal *real)
+{
+    for (guint i = real->left->len; i > 0; i--)
+        if (waitpid(g_array_index(real->left, pid_t, i - 1), NULL, WNOHANG) != 0)
+            g_array_remove_index_fast(real->left, i - 1);
+}
+
+/* ---- in the child ---- */
+
+static void close_from(guint first)
+{
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+        return;
+    /* Linux before 5.9. */
+    for (int fd = (int)first, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
+        (void)close(fd);
+}
+
+/* Who captures our stdout or stderr waits for everybody who has it open: libvirt does, for ever
+ * (src/util/vircommand.c, virCommandProcessIO). */
+static void let_go(int result_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd < RESULT_FD; fd++)
+        if (null < 0 || dup2(null, fd) < 0)
+            (void)close(fd);
+    if (result_fd != RESULT_FD && dup2(result_fd, RESULT_FD) < 0)
+        _exit(EXIT_FAILURE);
+    (void)fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC);
+    close_from(RESULT_FD + 1);
+}
+
+/* An act that has begun is carried through: a signal to the engine, or to its whole control group,
+ * must not leave a device half unbound. */
+static void shield(void)
+{
+    sigset_t set;
+
+    (void)setsid();
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void tell(const void *data, gsize length)
+{
+    const char *at = data;
+
+    while (length > 0) {
+        ssize_t n = write(RESULT_FD, at, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            _exit(EXIT_FAILURE);
+        at += n;
+        length -= (gsize)n;
+    }
+}
+
+static G_GNUC_NORETURN void be_child(int result_fd, VhAct act, gpointer data)
+{
+    GString *answer = g_string_new(NULL);
+
+    shield();
+    let_go(result_fd);
+    int errnum = act(data, answer);
+    tell(&errnum, sizeof errnum);
+    tell(answer->str, answer->len);
+    _exit(EXIT_SUCCESS);
+}
+
+/* ---- in the parent ---- */
+
+static pid_t begin(VhAct act, gpointer data, int *ret_fd, GError **error)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        vh_error_set_errno(error, errno, "pipe");
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        be_child(fds[1], act, data);
+    (void)close(fds[1]);
+    if (pid < 0) {
+        vh_error_set_errno(error, errno, "fork");
+        (void)close(fds[0]);
+        return -1;
+    }
+    *ret_fd = fds[0];
+    return pid;
+}
+
+/* Collects what the child tells until it ends (TRUE) or the deadline. */
+static gboolean listen_to(int fd, gint64 deadline, GByteArray *told)
+{
+    guint8 buffer[8192];
+
+    for (;;) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        int timeout = vh_poll_timeout(deadline);
+        int ready = poll(&poll_fd, 1, timeout);
+        if (ready == 0 && timeout == 0)
+            return FALSE;
+        if (ready <= 0)
+            continue;
+        ssize_t n = read(fd, buffer, sizeof buffer);
+        if (n == 0 || (n < 0 && errno != EINTR) || told->len > VH_TABLE_MAX)
+            return TRUE;
+        if (n > 0)
+            g_byte_array_append(told, buffer, (guint)n);
+    }
+}
+
+static void give_up(VhReal *real, pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    if (vh_child_wait(pid, g_get_monotonic_time() + KILL_GRACE, NULL))
+        return;
+    g_array_append_val(real->left, pid);
+    real->hung = (VhProcess){pid, vh_real_process_start(&real->host, pid)};
+}
+
+/* The child ended without a word: killed by somebody, or by the kernel when it stumbled. */
+static gboolean died(GError **error, const char *what, int status)
+{
+    if (WIFSIGNALED(status))
+        return vh_error_set(error, VH_ERROR_FAILED,
+                            "%s: the process that did it was killed by signal %d; the kernel's log "
+                            "may say why",
+                            what, WTERMSIG(status));
+    return vh_error_set(error, VH_ERROR_FAILED, "%s: the process that did it ended early", what);
+}
+
+static gboolean judge(GByteArray *told, const char *what, int status, GBytes **ret_answer,
+                      GError **error)
+{
+    int errnum;
+
+    if (told->len < sizeof errnum)
+        return died(error, what, status);
+    memcpy(&errnum, told->data, sizeof errnum);
+    g_autoptr(GBytes) all = g_bytes_new(told->data, told->len);
+    g_autoptr(GBytes) answer =
+        g_bytes_new_from_bytes(all, sizeof errnum, told->len - sizeof errnum);
+    if (errnum != 0) {
+        gsize length;
+        const char *why = g_bytes_get_data(answer, &length);
+        if (length == 0)
+            return vh_error_set_errno(error, errnum, "%s", what);
+        return vh_error_set_errno(error, errnum, "%s: %.*s", what, (int)MIN(length, 512), why);
+    }
+    if (ret_answer)
+        *ret_answer = g_steal_pointer(&answer);
+    return TRUE;
+}
+
+static gboolean hung(GError **error, const char *what, gint64 began)
+{
+    return vh_error_set(error, VH_ERROR_TIMEOUT,
+                        "%s: the kernel did not come back from it in %.1f s; it is left to itself "
+                        "and may still happen (see the kernel's log, and who has the device open)",
+                        what, (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
+}
+
+gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act, gpointer data,
+                      GBytes **ret_answer, GError **error)
+{
+    g_autoptr(GByteArray) told = g_byte_array_new();
+    gint64 began = g_get_monotonic_time();
+    int fd = -1, status = 0;
+
+    vh_child_reap(real);
+    real->hung = (VhProcess){0, 0};
+    if (deadline <= began)
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: no time is left for it", what);
+    pid_t pid = begin(act, data, &fd, error);
+    if (pid < 0) {
+        g_prefix_error(error, "%s: ", what);
+        return FALSE;
+    }
+    /* The descriptor ends with the child, which is the only one that has its other end. */
+    gboolean ended = listen_to(fd, deadline, told);
+    (void)close(fd);
+    ended =
+        ended && vh_child_wait(pid, MAX(deadline, g_get_monotonic_time() + KILL_GRACE), &status);
+    if (!ended) {
+        give_up(real, pid);
+        return hung(error, what, began);
+    }
+    return judge(told, what, status, ret_answer, error);
+}
+
+VhProcess vh_real_hung(VhHost *host)
+{
+    return ((VhReal *)host)->hung;
+}
+
+typedef struct {
+    const char *path, *text;
+} Write;
+
+static int act_write(gpointer data, GString *answer)
+{
+    const Write *self = data;
+
+    return vh_file_write(self->path, self->text);
+}
+
+gboolean vh_child_write(VhReal *real, const char *what, gint64 deadline, const char *path,
+                        const char *text, GError **error)
+{
+    Write self = {path, text};
+
+    return vh_child_act(real, what, deadline, act_write, &self, NULL, error);
+}
+
+static int act_read(gpointer data, GString *answer)
+{
+    g_autofree char *text = vh_file_attribute(data);
+
+    if (!text)
+        return ENOENT;
+    g_string_append(answer, text);
+    return 0;
+}
+
+gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAct act,
+                       gpointer data, GBytes **ret_answer, GError **error)
+{
+    VhProcess hung_act = real->hung;
+    gint64 deadline = g_get_monotonic_time() + microseconds;
+    gboolean good = vh_child_act(real, what, deadline, act, data, ret_answer, error);
+
+    real->hung = hung_act;
+    return good;
+}
+
+char *vh_child_attribute(VhReal *real, const char *what, const char *path, GError **error)
+{
+    g_autoptr(GBytes) answer = NULL;
+    g_autoptr(GError) local = NULL;
+    gsize length;
+
+    if (vh_child_look(real, what, real->look_limit, act_read, (gpointer)path, &answer, &local)) {
+        const char *text = g_bytes_get_data(answer, &length);
+        return g_strndup(text ? text : "", length);
+    }
+    if (!vh_error_is_gone(local))
+        g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/desk.h"
+
+#include "host/real-private.h"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+
+#define ASK_LIMIT (10 * G_USEC_PER_SEC)
+#define INHIBITOR "(ssssuu)"
+
+void vh_inhibitor_free(VhInhibitor *inhibitor)
+{
+    if (!inhibitor)
+        return;
+    g_free(inhibitor->what);
+    g_free(inhibitor->who);
+    g_free(inhibitor->why);
+    g_free(inhibitor->mode);
+    g_free(inhibitor);
+}
+
+static int next(sd_bus_message *list, GPtrArray *inhibitors)
+{
+    const char *what, *who, *why, *mode;
+    guint32 uid, pid;
+    int r = sd_bus_message_read(list, INHIBITOR, &what, &who, &why, &mode, &uid, &pid);
+
+    if (r <= 0)
+        return r;
+    VhInhibitor *inhibitor = g_new0(VhInhibitor, 1);
+    inhibitor->what = g_strdup(what);
+    inhibitor->who = g_strdup(who);
+    inhibitor->why = g_strdup(why);
+    inhibitor->mode = g_strdup(mode);
+    inhibitor->uid = uid;
+    inhibitor->pid = (pid_t)pid;
+    g_ptr_array_add(inhibitors, inhibitor);
+    return r;
+}
+
+GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error)
+{
+    g_autoptr(GPtrArray) inhibitors =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vh_inhibitor_free);
+    g_autoptr(sd_bus_message) list = NULL;
+
+    if (!vh_bus_call((VhReal *)host, g_get_monotonic_time() + ASK_LIMIT, &vh_bus_logind,
+                     "ListInhibitors", &list, error, ""))
+        return NULL;
+    int r = sd_bus_message_enter_container(list, 'a', INHIBITOR);
+    while (r > 0)
+        r = next(list, inhibitors);
+    if (r == 0)
+        return g_steal_pointer(&inhibitors);
+    vh_bus_bad_reply(error, "ListInhibitors", r);
+    return NULL;
+}
+
+gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program, const char *guest,
+                             GError **error)
+{
+    g_autofree char *about = g_strconcat("Start of virtual machine ", guest, NULL);
+
+    /* CollectMode: a start that failed does not keep the unit's name from the next one. */
+    if (vh_bus_call((VhReal *)host, g_get_monotonic_time() + ASK_LIMIT, &vh_bus_systemd,
+                    "StartTransientUnit", NULL, error, "ssa(sv)a(sa(sv))", unit, "fail", 3,
+                    "Description", "s", about, "CollectMode", "s", "inactive-or-failed",
+                    "ExecStart", "a(sasb)", 1, program, 4, program, "start-now", "--", guest, FALSE,
+                    0))
+        return TRUE;
+    g_prefix_error(error, "start %s: ", unit);
+    return FALSE;
+}

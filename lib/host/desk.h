@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a start from the desktop itself needs of systemd and logind, on the real host only. */
+#pragma once
+
+#include "host/host.h"
+
+/* A program that asked logind to be asked first (org.freedesktop.login1(5), ListInhibitors). */
+typedef struct {
+    char *what; /* "sleep:shutdown" */
+    char *who, *why;
+    char *mode; /* "block", "delay" */
+    uid_t uid;
+    pid_t pid;
+} VhInhibitor;
+
+/* All inhibitors (VhInhibitor). @host is a real one. */
+GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error);
+
+/*
+ * Has systemd run "@program start-now -- @guest" as the transient service @unit, which outlives
+ * whoever asked. Does not wait for it. @host is a real one.
+ */
+gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program, const char *guest,
+                             GError **error);
+
+void vh_inhibitor_free(VhInhibitor *inhibitor);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who has a device node open, and waiting for them. */
+#include "host/real-private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define WAIT_MAX 64
+
+/* The scan waits for no process but for the memory lock of one that is stuck (/proc/PID/maps), and
+ * asks no file system's server. */
+#define SCAN_LIMIT (10 * G_USEC_PER_SEC)
+
+typedef struct {
+    dev_t device; /* of the file system that the node is in */
+    ino_t inode;
+    gboolean known;
+} Place;
+
+typedef struct {
+    VhReal *real;
+    GPtrArray *nodes; /* VhNode */
+    Place *places;    /* of the nodes, for maps, which names files by these */
+    pid_t self;
+} Scan;
+
+/* Index of the node, -1: none. */
+typedef int (*Look)(const Scan *self, int proc_fd, const char *pid);
+
+static int node_of_number(const Scan *self, dev_t number)
+{
+    for (guint i = 0; i < self->nodes->len; i++)
+        if (((const VhNode *)g_ptr_array_index(self->nodes, i))->number == number)
+            return (int)i;
+    return -1;
+}
+
+static int node_of_place(const Scan *self, dev_t device, ino_t inode)
+{
+    for (guint i = 0; i < self->nodes->len; i++) {
+        const Place *place = &self->places[i];
+        if (place->known && place->device == device && place->inode == inode)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* The node behind one of /proc/PID/fd. The target is compared by number, since a container knows
+ * the node by another path. AT_STATX_DONT_SYNC: a file on a dead NFS server must not hold us. */
+static int node_of_descriptor(const Scan *self, int dir_fd, const char *name)
+{
+    struct statx stx;
+
+    if (statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0 ||
+        !S_ISCHR(stx.stx_mode))
+        return -1;
+    return node_of_number(self, makedev(stx.stx_rdev_major, stx.stx_rdev_minor));
+}
+
+static int look_at_descriptors(const Scan *self, int proc_fd, const char *pid)
+{
+    g_autofree char *path = g_strconcat(pid, "/fd", NULL);
+    int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    int node = -1;
+
+    if (!dir)
+        return -1;
+    for (struct dirent *entry; node < 0 && (entry = readdir(dir));)
+        if (g_ascii_isdigit(entry->d_name[0]))
+            node = node_of_descriptor(self, fd, entry->d_name);
+    (void)closedir(dir);
+    return node;
+}
+
+/* "START-END PERMS OFFSET MAJOR:MINOR INODE PATH", the device's numbers in hex */
+static int node_of_mapping(const Scan *self, const char *line)
+{
+    unsigned int major_number, minor_number;
+    unsigned long inode;
+
+    if (sscanf(line, "%*s %*s %*s %x:%x %lu", &major_number, &minor_number, &inode) != 3 ||
+        inode == 0)
+        return -1;
+    return node_of_place(self, makedev(major_number, minor_number), inode);
+}
+
+static int look_at_maps(const Scan *self, int proc_fd, const char *pid)
+{
+    g_autofree char *path = g_strconcat(pid, "/maps", NULL);
+    int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+    char *line = NULL;
+    size_t size = 0;
+    int node = -1;
+
+    if (!file)
+        return -1;
+    while (node < 0 && getline(&line, &size, file) > 0)
+        node = node_of_mapping(self, line);
+    free(line);
+    (void)fclose(file);
+    return node;
+}
+
+/* Lines "PID NODE". */
+static void scan_processes(const Scan *self, Look look, GString *answer)
+{
+    g_autofree char *path = vh_real_path(self->real, "/proc");
+    DIR *dir = opendir(path);
+
+    if (!dir)
+        return;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        guint64 pid;
+        if (!vh_number(entry->d_name, 10, &pid) || (pid_t)pid == self->self ||
+            (pid_t)pid == getpid())
+            continue;
+        int node = look(self, dirfd(dir), entry->d_name);
+        if (node >= 0)
+            g_string_append_printf(answer, "%s %d\n", entry->d_name, node);
+    }
+    (void)closedir(dir);
+}
+
+static int act_scan_descriptors(gpointer data, GString *answer)
+{
+    scan_processes(data, look_at_descriptors, answer);
+    return 0;
+}
+
+static int act_scan_maps(gpointer data, GString *answer)
+{
+    scan_processes(data, look_at_maps, answer);
+    return 0;
+}
+
+static void free_holder(gpointer holder)
+{
+    vh_holder_free(holder);
+}
+
+static void add_holder(VhReal *real, GPtrArray *holders, GPtrArray *nodes, const char *line)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", 2);
+    guint64 pid, index;
+
+    if (g_strv_length(words) != 2 || !vh_number(words[0], 10, &pid) ||
+        !vh_number(words[1], 10, &index) || index >= nodes->len)
+        return;
+    VhHolder *holder = g_new0(VhHolder, 1);
+    const VhNode *node = g_ptr_array_index(nodes, (guint)index);
+    holder->process.pid = (pid_t)pid;
+    holder->node = g_strdup(node->path);
+    if (vh_process_describe(real, holder))
+        g_ptr_array_add(holders, holder);
+    else
+        vh_holder_free(holder);
+}
+
+static gboolean scan(Scan *self, VhAct act, GPtrArray *holders, GError **error)
+{
+    g_autoptr(GBytes) answer = NULL;
+    gsize length;
+
+    if (!vh_child_look(self->real, "look for processes that have the devices open", SCAN_LIMIT, act,
+                       self, &answer, error))
+        return FALSE;
+    const char *data = g_bytes_get_data(answer, &length);
+    g_autofree char *text = g_strndup(data ? data : "", length);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (gsize i = 0; lines[i]; i++)
+        add_holder(self->real, holders, self->nodes, lines[i]);
+    return TRUE;
+}
+
+static void find_places(Scan *self)
+{
+    for (guint i = 0; i < self->nodes->len; i++) {
+        const VhNode *node = g_ptr_array_index(self->nodes, i);
+        g_autofree char *path = vh_real_path(self->real, "%s", node->path);
+        struct stat st;
+        self->places[i].known = lstat(path, &st) == 0;
+        if (self->places[i].known) {
+            self->places[i].device = st.st_dev;
+            self->places[i].inode = st.st_ino;
+        }
+    }
+}
+
+/* Mappings are looked at only when no descriptor is left: to have one without a descriptor is rare,
+ * and to read them all takes ten times as long. */
+GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error)
+{
+    VhReal *real = (VhReal *)host;
+    g_autofree Place *places = g_new0(Place, nodes->len + 1);
+    g_autoptr(GPtrArray) holders = g_ptr_array_new_with_free_func(free_holder);
+    Scan self = {real, nodes, places, getpid()};
+
+    if (nodes->len == 0)
+        return g_steal_pointer(&holders);
+    find_places(&self);
+    if (!scan(&self, act_scan_descriptors, holders, error))
+        return NULL;
+    if (holders->len == 0 && !scan(&self, act_scan_maps, holders, error))
+        return NULL;
+    return g_steal_pointer(&holders);
+}
+
+/* ---- waiting ---- */
+
+typedef struct {
+    struct pollfd fds[WAIT_MAX + 1];
+    nfds_t n;
+    gboolean blind; /* without pidfds (Linux before 5.3): look again soon */
+} Wait;
+
+static void wait_add(Wait *self, int fd)
+{
+    self->fds[self->n].fd = fd;
+    self->fds[self->n].events = POLLIN;
+    self->n++;
+}
+
+/* FALSE when one of them has ended already. */
+static gboolean wait_open(Wait *self, VhHost *host, GPtrArray *holders)
+{
+    for (guint i = 0; holders && i < holders->len && self->n < WAIT_MAX; i++) {
+        const VhHolder *holder = g_ptr_array_index(holders, i);
+        int fd = vh_pidfd_open(holder->process.pid);
+        if (fd >= 0)
+            wait_add(self, fd);
+        else if (errno != ESRCH)
+            self->blind = TRUE;
+        /* Only now, so that the descriptor is not that of a process with a recycled number. */
+        if (!vh_host_process_alive(host, holder->process))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void vh_real_wait(VhHost *host, GPtrArray *holders, gint64 microseconds)
+{
+    gint64 deadline = g_get_monotonic_time() + MAX(microseconds, 0);
+    Wait self = {.n = 0};
+    gboolean waiting = wait_open(&self, host, holders);
+    nfds_t n_holders = self.n;
+
+    if (self.blind)
+        deadline = MIN(deadline, g_get_monotonic_time() + 50 * G_TIME_SPAN_MILLISECOND);
+    wait_add(&self, vh_signal_fd());
+    for (int timeout; waiting && (timeout = vh_poll_timeout(deadline)) > 0;)
+        waiting = poll(self.fds, self.n, timeout) == 0;
+    for (nfds_t i = 0; i < n_holders; i++)
+        (void)close(self.fds[i].fd);
+    /* Takes the signal, so that the next wait is one again. */
+    (void)vh_host_interrupted(host);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A machine, in the words of this program. Steps and inspections see a machine only through these
+ * operations; what is behind them is the real one (host/real.h) or a simulated one (sim/sim.h).
+ *
+ * Rules for all of them:
+ * - addresses are canonical ("0000:09:00.0"), see base/address.h
+ * - times are monotonic microseconds; a deadline is a point on vh_host_now()'s clock
+ * - looking changes nothing and never blocks for long: what the kernel does not tell in a few
+ *   seconds, because an act that hangs holds a lock, is VH_ERROR_TIMEOUT
+ * - an act that can block in the kernel is bounded by its deadline: VH_ERROR_TIMEOUT says that the
+ *   kernel did not come back from it (the act may still happen later)
+ * - an act does one thing, once: retrying, verifying and undoing are the steps' work
+ * - VH_ERROR_GONE when the device, module, unit or process is not there; VH_ERROR_BUSY when it is
+ *   in use; VH_ERROR_DENIED, VH_ERROR_UNSUPPORTED and VH_ERROR_FAILED otherwise
+ * - arrays returned own their elements; NULL is returned only together with an error
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+typedef struct VhHost VhHost;
+
+/* ---- time and this process ---- */
+
+/* Now, in microseconds (CLOCK_MONOTONIC; a simulated host has its own clock). */
+gint64 vh_host_now(VhHost *host);
+
+typedef struct {
+    pid_t pid;
+    guint64
+        start_time; /* clock ticks since boot, field 22 of /proc/PID/stat: tells a recycled pid */
+} VhProcess;
+
+/* Start time of @pid, 0 when there is no such process or it is a zombie. */
+guint64 vh_host_process_start(VhHost *host, pid_t pid);
+/* Whether that very process (not another with its number) still runs; zombies do not. */
+gboolean vh_host_process_alive(VhHost *host, VhProcess process);
+/* The process that called us (the daemon), as it is now; pid 1 when it is gone. */
+VhProcess vh_host_parent(VhHost *host);
+/* Whether somebody asked this process to end (SIGTERM, SIGINT); stays TRUE. */
+gboolean vh_host_interrupted(VhHost *host);
+
+/*
+ * The process in which the kernel holds the last act that ended in VH_ERROR_TIMEOUT: for as long as
+ * it lives, the act may still happen, and everything else on that device would hang as well.
+ * {0, 0} when the last act did not hang, or only a program or a job did.
+ */
+VhProcess vh_host_hung(VhHost *host);
+
+/* This boot, from /proc/sys/kernel/random/boot_id. Never NULL; the caller owns it. */
+char *vh_host_boot_id(VhHost *host);
+
+/* ---- PCI functions ---- */
+
+typedef struct {
+    char *address;
+    guint32 class_code; /* 24 bits: 0x030000 is a VGA controller */
+    guint16 vendor, device;
+    char *driver;          /* what it is bound to, NULL: nothing */
+    char *module;          /* module of that driver; NULL: built in, or no driver */
+    char *driver_override; /* NULL: none */
+    int iommu_group;       /* -1: none */
+    gboolean bridge;       /* header type 1, or class 0x06: stays with the host */
+    gboolean boot_vga;
+    gboolean vfio; /* bound to vfio-pci or one of its variants */
+} VhPciFunction;
+
+void vh_pci_function_free(VhPciFunction *function);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhPciFunction, vh_pci_function_free)
+
+/* Display controller (class 0x03), or sound (0x0401, 0x0403). */
+gboolean vh_pci_is_display(const VhPciFunction *function);
+gboolean vh_pci_is_sound(const VhPciFunction *function);
+
+/* Every PCI function of the machine, ordered by address (VhPciFunction). The driver_override of one
+ * whose lock is held by an act that hangs is left out. */
+GPtrArray *vh_host_pci_list(VhHost *host, GError **error);
+/* One function as it is now. */
+VhPciFunction *vh_host_pci_look(VhHost *host, const char *address, GError **error);
+/* Whether a driver of that name is registered with the PCI bus now. */
+gboolean vh_host_pci_driver_known(VhHost *host, const char *driver);
+/* Whether the kernel has an IOMMU in use (/sys/kernel/iommu_groups is not empty). */
+gboolean vh_host_iommu_on(VhHost *host);
+
+/* Sets driver_override; @driver NULL clears it. Binds nothing. */
+gboolean vh_host_pci_override(VhHost *host, const char *address, const char *driver,
+                              GError **error);
+/* Unbinds the function from whatever driver it has; having none is success. Blocks in the kernel
+ * for as long as an NVIDIA or sound function is open. */
+gboolean vh_host_pci_unbind(VhHost *host, const char *address, gint64 deadline, GError **error);
+/* Has the bus look for a driver (drivers_probe). Success says nothing about what is bound after:
+ * look. */
+gboolean vh_host_pci_probe(VhHost *host, const char *address, gint64 deadline, GError **error);
+
+typedef struct {
+    char *kind;  /* "mount", "swap", "array" or "route" */
+    char *name;  /* "/dev/nvme0n1p2", "enp5s0" */
+    char *where; /* mount point, array or gateway, for people */
+} VhUse;
+
+/* What the host itself cannot do without on this function: mounted file systems, swap, members of
+ * running RAID/LVM/dm devices, the default route (VhUse). Empty: nothing. */
+GPtrArray *vh_host_pci_uses(VhHost *host, const char *address, GError **error);
+/* The seat (logind) this function belongs to: ID_SEAT of its nodes in udev, "seat0" without. */
+char *vh_host_pci_seat(VhHost *host, const char *address);
+
+/* No expansion ROM is larger. */
+#define VH_HOST_ROM_MOST ((gsize)16 * 1024 * 1024)
+
+/* The function's expansion ROM, which is switched on for that and off again, also on failure. An
+ * error says how it could be read. What comes may be anything, also empty (see inspect/rom.h). */
+GBytes *vh_host_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error);
+
+/* ---- device nodes and who holds them ---- */
+
+typedef struct {
+    char *path;      /* "/dev/dri/card0" */
+    char *subsystem; /* "drm", "sound", "graphics", "i2c-dev", … */
+    dev_t number;
+    gboolean blocks; /* unbinding waits for, or breaks, a process that has it open (drm, sound,
+                        graphics, i2c-dev, kfd, nvidia, …); not so for input, hidraw, usb, block */
+} VhNode;
+
+/* The nodes of this function, found through sysfs below its directory (not below another PCI
+ * function), those of the firmware framebuffer that sits on it, /dev/kfd for amdgpu, the
+ * /dev/nvidia* nodes of its own minor and of the driver's shared ones, other nodes of modules upon
+ * its driver's, and its group's /dev/vfio/N while it is bound to vfio (VhNode). */
+GPtrArray *vh_host_pci_nodes(VhHost *host, const char *address, GError **error);
+
+typedef struct {
+    VhProcess process;
+    char *command; /* comm */
+    uid_t uid;
+    char *user; /* name, or the number as text */
+    char *unit; /* system unit: "sshd.service", "user@1000.service", "session-3.scope"; or NULL */
+    char *user_unit; /* unit in the user's manager, or NULL */
+    char *session;   /* logind session id, or NULL */
+    char *node;      /* a node it has open */
+} VhHolder;
+
+/* Processes that have one of @nodes (VhNode) open (VhHolder), each once, without ourselves; those
+ * that only have one mapped are looked for when no other is left. A process that ends while we look
+ * is left out. */
+GPtrArray *vh_host_holders(VhHost *host, GPtrArray *nodes, GError **error);
+
+/* Returns when one of @holders (VhHolder; NULL: nobody) ends, when @microseconds are over, or when
+ * a signal asks us to end, whichever is first. Such a signal wakes one wait; later ones, those of a
+ * rollback, are whole again. */
+void vh_host_wait(VhHost *host, GPtrArray *holders, gint64 microseconds);
+
+/* ---- consoles and firmware framebuffers ---- */
+
+typedef struct {
+    guint number;         /* N of /sys/class/vtconsole/vtconN */
+    char *name;           /* "(M) frame buffer device" */
+    gboolean framebuffer; /* it draws on framebuffers, not in VGA text or the dummy */
+    gboolean bound;
+} VhConsole;
+
+/* The vtconsoles (VhConsole). */
+GPtrArray *vh_host_consoles(VhHost *host, GError **error);
+gboolean vh_host_console_bind(VhHost *host, guint number, gboolean bind, gint64 deadline,
+                              GError **error);
+
+typedef struct {
+    char *device;  /* platform device: "efi-framebuffer.0", "simple-framebuffer.0" */
+    char *driver;  /* platform driver it is bound to, NULL: none */
+    char *address; /* PCI function whose memory it draws in, NULL: not known */
+} VhFramebuffer;
+
+/* The firmware framebuffers: platform devices efi-framebuffer, vesa-framebuffer,
+ * simple-framebuffer (also simpledrm) (VhFramebuffer). */
+GPtrArray *vh_host_framebuffers(VhHost *host, GError **error);
+/* Binds or unbinds platform device @device and platform driver @driver; already so is success. */
+gboolean vh_host_framebuffer_bind(VhHost *host, const char *device, const char *driver,
+                                  gboolean bind, gint64 deadline, GError **error);
+
+/* ---- modules ---- */
+
+typedef enum {
+    VH_MODULE_MISSING,   /* the kernel has no such module */
+    VH_MODULE_AVAILABLE, /* can be loaded */
+    VH_MODULE_BUILTIN,
+    VH_MODULE_LIVE, /* loaded */
+} VhModuleState;
+
+typedef struct {
+    char *name; /* underscores, as in /sys/module */
+    VhModuleState state;
+    int refcount;   /* 0 when not live */
+    char **holders; /* modules that use it */
+    char **devices; /* PCI addresses bound to its drivers; other devices by their sysfs name */
+} VhModule;
+
+void vh_module_free(VhModule *module);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhModule, vh_module_free)
+
+/* @name may have dashes; a module the kernel does not know has state MISSING (no error). */
+VhModule *vh_host_module_look(VhHost *host, const char *name, GError **error);
+/* Loads it with its options, dependencies and softdeps; already loaded or built in is success. */
+gboolean vh_host_module_load(VhHost *host, const char *name, gint64 deadline, GError **error);
+/* One attempt; not loaded is success; in use is VH_ERROR_BUSY. */
+gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, GError **error);
+
+/* ---- units and sessions ---- */
+
+typedef struct {
+    char *id;     /* canonical name: "lightdm.service" for display-manager.service */
+    char *load;   /* "loaded", "not-found", "masked", … */
+    char *active; /* "active", "inactive", "activating" (also: waits for its start), "deactivating",
+                     "failed", "reloading" */
+} VhUnit;
+
+void vh_unit_free(VhUnit *unit);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhUnit, vh_unit_free)
+
+/* A unit that does not exist has load "not-found" (no error). */
+VhUnit *vh_host_unit_look(VhHost *host, const char *name, GError **error);
+/* Queues the stop job and waits for its end. VH_ERROR_TIMEOUT when the job outlives the deadline
+ * (it is then cancelled), VH_ERROR_FAILED with the job's result otherwise. */
+gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
+/* reset-failed, then start, and waits for the job's end. At the deadline the job goes on:
+ * VH_ERROR_TIMEOUT says only that nobody waited longer. */
+gboolean vh_host_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
+/* Queues the stop job and does not wait. */
+gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error);
+/* Whether the host itself is shutting down. */
+gboolean vh_host_stopping(VhHost *host);
+
+typedef struct {
+    char *id;
+    uid_t uid;
+    char *user;
+    char *seat;    /* NULL: none (ssh) */
+    char *type;    /* "x11", "wayland", "mir", "tty", "unspecified" */
+    char *class;   /* "user", "greeter", "manager", "background", … */
+    char *state;   /* "online", "active", "closing" */
+    char *desktop; /* "KDE", "GNOME", … or NULL */
+} VhSession;
+
+/* logind's sessions (VhSession); empty where there is no logind. */
+GPtrArray *vh_host_sessions(VhHost *host, GError **error);
+/* x11, wayland or mir, of class user or greeter. */
+gboolean vh_session_is_graphical(const VhSession *session);
+/* Has logind end the session and its processes; does not wait. */
+gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error);
+/* Whether this user's manager stays without a session (loginctl enable-linger). */
+gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
+
+/* ---- files, programs, guests ---- */
+
+/*
+ * For inspections, which look at more than a hand-over needs: the text of a file of /sys, /proc,
+ * /etc, /run, … (at most 1 MiB, without a newline at its end), the names in a directory (sorted
+ * bytewise; empty when it is none), the target of a symbolic link as it is written. The caller owns
+ * the result; NULL from reading and from the link is VH_ERROR_GONE, VH_ERROR_DENIED or FAILED.
+ */
+char *vh_host_read(VhHost *host, const char *path, GError **error);
+char **vh_host_list(VhHost *host, const char *path);
+char *vh_host_link(VhHost *host, const char *path, GError **error);
+/* What vh_host_read reads where it is no text, with every byte of it. */
+GBytes *vh_host_bytes(VhHost *host, const char *path, GError **error);
+
+typedef struct {
+    guint32 mode; /* type and permissions, as of stat(2) */
+    guint32 uid, gid;
+    gint64 changed; /* seconds since 1970: when it was put there (ctime) */
+} VhFileInfo;
+
+/* What is at @path itself: a symbolic link is not followed. */
+gboolean vh_host_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GError **error);
+
+/* What the USB device at @port ("1-4.2") calls itself, "Logitech USB Receiver"; what udev's
+ * hardware database calls it when it does not say; NULL when neither is known. The caller owns it.
+ */
+char *vh_host_usb_name(VhHost *host, const char *port);
+
+/* Whether QEMU can be given this ROM file: a regular file, not empty, readable. */
+gboolean vh_host_rom_usable(VhHost *host, const char *path, GError **error);
+
+/* The guest's scripts for one operation, in the order to run them: the file, or the executable
+ * regular files of the directory, HOOKSDIR/qemu.d/GUEST/OPERATION/SUBOPERATION, sorted bytewise,
+ * without editors' backups ("NAME~").
+ * None for a guest whose name is no plain path component. Files or directories that others than
+ * root can write are VH_ERROR_DENIED. */
+char **vh_host_scripts(VhHost *host, const char *guest, const char *operation,
+                       const char *suboperation, GError **error);
+
+typedef struct {
+    const char *const *argv;        /* absolute path first; run without a shell */
+    const char *const *environment; /* "NAME=value" added to PATH and LC_ALL=C, or NULL */
+    GBytes *input;                  /* its stdin, NULL: /dev/null */
+} VhCommand;
+
+/* Runs it in "/" to its end in a process group of its own, which is killed at the deadline
+ * (VH_ERROR_TIMEOUT); stdout goes to @ret_output (NULL: to the log), stderr to the log. An exit
+ * status other than 0 is VH_ERROR_FAILED with the last line it wrote to stderr. A child that it
+ * leaves behind keeps no pipe of ours. */
+gboolean vh_host_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
+                     GError **error);
+
+/* Whether the guest has a QEMU process (/run/libvirt/qemu/NAME.pid, checked against /proc). */
+gboolean vh_host_guest_running(VhHost *host, const char *guest);
+
+void vh_host_free(VhHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhHost, vh_host_free)
+
+/* Free functions for elements of the arrays above. */
+void vh_use_free(VhUse *use);
+void vh_node_free(VhNode *node);
+void vh_holder_free(VhHolder *holder);
+void vh_console_free(VhConsole *console);
+void vh_framebuffer_free(VhFramebuffer *framebuffer);
+void vh_session_free(VhSession *session);
+
+/* ---- for back ends only ---- */
+
+/* A USB device's name of what it says of itself (either may be NULL), on one line and its maker
+ * named once; NULL when it says nothing. The caller owns it. */
+char *vh_usb_name(const char *manufacturer, const char *product);
+
+/* One member for each operation above, of the same name and contract. */
+typedef struct {
+    gint64 (*now)(VhHost *);
+    guint64 (*process_start)(VhHost *, pid_t);
+    VhProcess (*parent)(VhHost *);
+    gboolean (*interrupted)(VhHost *);
+    VhProcess (*hung)(VhHost *);
+    char *(*boot_id)(VhHost *);
+    GPtrArray *(*pci_list)(VhHost *, GError **);
+    VhPciFunction *(*pci_look)(VhHost *, const char *, GError **);
+    gboolean (*pci_driver_known)(VhHost *, const char *);
+    gboolean (*iommu_on)(VhHost *);
+    gboolean (*pci_override)(VhHost *, const char *, const char *, GError **);
+    gboolean (*pci_unbind)(VhHost *, const char *, gint64, GError **);
+    gboolean (*pci_probe)(VhHost *, const char *, gint64, GError **);
+    GPtrArray *(*pci_uses)(VhHost *, const char *, GError **);
+    char *(*pci_seat)(VhHost *, const char *);
+    GPtrArray *(*pci_nodes)(VhHost *, const char *, GError **);
+    GPtrArray *(*holders)(VhHost *, GPtrArray *, GError **);
+    void (*wait)(VhHost *, GPtrArray *, gint64);
+    GPtrArray *(*consoles)(VhHost *, GError **);
+    gboolean (*console_bind)(VhHost *, guint, gboolean, gint64, GError **);
+    GPtrArray *(*framebuffers)(VhHost *, GError **);
+    gboolean (*framebuffer_bind)(VhHost *, const char *, const char *, gboolean, gint64, GError **);
+    VhModule *(*module_look)(VhHost *, const char *, GError **);
+    gboolean (*module_load)(VhHost *, const char *, gint64, GError **);
+    gboolean (*module_unload)(VhHost *, const char *, gint64, GError **);
+    VhUnit *(*unit_look)(VhHost *, const char *, GError **);
+    gboolean (*unit_stop)(VhHost *, const char *, gint64, GError **);
+    gboolean (*unit_start)(VhHost *, const char *, gint64, GError **);
+    gboolean (*unit_ask_stop)(VhHost *, const char *, GError **);
+    gboolean (*stopping)(VhHost *);
+    GPtrArray *(*sessions)(VhHost *, GError **);
+    gboolean (*session_terminate)(VhHost *, const char *, GError **);
+    gboolean (*user_lingers)(VhHost *, uid_t);
+    char *(*read)(VhHost *, const char *, GError **);
+    char **(*list)(VhHost *, const char *);
+    char *(*link)(VhHost *, const char *, GError **);
+    GBytes *(*bytes)(VhHost *, const char *, GError **);
+    gboolean (*stat)(VhHost *, const char *, VhFileInfo *, GError **);
+    char *(*usb_name)(VhHost *, const char *);
+    gboolean (*rom_usable)(VhHost *, const char *, GError **);
+    GBytes *(*rom_read)(VhHost *, const char *, gint64, GError **);
+    char **(*scripts)(VhHost *, const char *, const char *, const char *, GError **);
+    gboolean (*run)(VhHost *, const VhCommand *, gint64, GBytes **, GError **);
+    gboolean (*guest_running)(VhHost *, const char *);
+    void (*free)(VhHost *);
+} VhHostOps;
+
+/* Back ends put this first in their own struct. */
+struct VhHost {
+    const VhHostOps *ops;
+};

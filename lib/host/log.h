@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Events to the systemd journal. */
+#pragma once
+
+#include "base/event.h"
+
+/*
+ * A VhEventSink: sends the event with SYSLOG_IDENTIFIER=virt-handoff and the fields MESSAGE,
+ * PRIORITY, MESSAGE_ID, GUEST, UUID, TRANSACTION, OPERATION, STEP, DEVICE, DURATION_USEC, ERROR;
+ * those that are NULL (or a duration of -1) are left out. A journal that does not answer is
+ * ignored.
+ */
+void vh_log_journal(const VhEvent *event, gpointer data);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the files of the real back end share. Nobody else includes this, but for its tests. */
+#pragma once
+
+#include <sys/stat.h>
+#include <systemd/sd-bus.h>
+
+#include "base/event.h"
+#include "host/host.h"
+
+struct kmod_ctx;
+
+typedef struct {
+    VhHost host;
+    char *root; /* "" or a directory without a slash at its end */
+    char *hooksdir;
+    sd_bus *bus; /* NULL until first use */
+    gboolean subscribed;
+    struct kmod_ctx *kmod; /* NULL until first use */
+    gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
+    GArray *left;          /* pid_t: children that the kernel did not give back */
+    VhProcess hung;        /* the last act's child, when it is one of them */
+    VhEventSink sink;      /* where the output of programs goes */
+    gpointer sink_data;
+} VhReal;
+
+/* Looking is bounded too (VhReal.look_limit): some attributes take the lock of a device, which a
+ * hung unbind holds. */
+#define VH_LOOK_LIMIT ((gint64)3 * G_USEC_PER_SEC)
+#define VH_ATTRIBUTE_MAX ((gsize)64 * 1024)
+#define VH_TABLE_MAX ((gsize)16 * 1024 * 1024)
+
+/* ---- file.c: paths, attributes, directories ---- */
+
+/* ROOT and the formatted path. */
+char *vh_real_path(VhReal *real, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The file's text, NUL-terminated, NULL and an error (FAILED when longer than @limit). */
+char *vh_file_read(const char *path, gsize limit, GError **error);
+/* The same for what is no text. */
+GBytes *vh_file_bytes(const char *path, gsize limit, GError **error);
+/* A sysfs attribute without the newline at its end; NULL when there is none or it is unreadable. */
+char *vh_file_attribute(const char *path);
+/* One write(2) of @text. 0 or an errno. */
+int vh_file_write(const char *path, const char *text);
+/* Last component of the symbolic link's target, NULL when it is none. */
+char *vh_file_link(const char *path);
+/* The names in a directory, sorted bytewise, without "." and ".."; empty when it is none. */
+GPtrArray *vh_file_list(const char *path);
+gboolean vh_file_exists(const char *path);
+/* The lines of a table such as /proc/swaps; empty when it is unreadable. */
+char **vh_file_lines(const char *path);
+/* Whether @name can be one component of a path: not empty, ".", "..", nor with a slash. */
+gboolean vh_name_is_plain(const char *name);
+/* Parses all of @text; FALSE when it is no number. */
+gboolean vh_number(const char *text, guint base, guint64 *ret_value);
+/* "MAJOR:MINOR"; FALSE when it is none. */
+gboolean vh_device_number(const char *text, dev_t *ret_number);
+/* The value of "KEY=VALUE" among the lines of @text, NULL without. */
+char *vh_line_value(const char *text, const char *key);
+
+/* ---- walk.c: the devices below a directory of sysfs ---- */
+
+typedef struct {
+    const char *path;      /* of the device's directory */
+    const char *name;      /* its last component */
+    const char *subsystem; /* never NULL */
+    gboolean usb;          /* it is a USB device or below one */
+} VhDeviceDir;
+
+/* Calls @visit for each directory below (not at) @top that has a subsystem, without going into
+ * other PCI functions. */
+void vh_sysfs_walk(const char *top, void (*visit)(const VhDeviceDir *, gpointer), gpointer data);
+
+/* ---- child.c: acts that the kernel may not come back from ---- */
+
+/*
+ * Does one act, in a child of ours. Returns 0 or an errno; what it appends to @answer is its
+ * result, or on failure words that explain it.
+ */
+typedef int (*VhAct)(gpointer data, GString *answer);
+
+/*
+ * Runs @act in a child with a session of its own, no descriptor of ours and its stdio on
+ * /dev/null, which no SIGTERM ends. @what begins the error ("unbind 0000:01:00.0"). At the
+ * deadline it is killed, left to itself, and VH_ERROR_TIMEOUT is set. @ret_answer may be NULL.
+ */
+gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act, gpointer data,
+                      GBytes **ret_answer, GError **error);
+/* Looks in such a child, for so long at most; not an act that vh_host_hung() would tell of. */
+gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAct act,
+                       gpointer data, GBytes **ret_answer, GError **error);
+/* vh_child_act of one vh_file_write. */
+gboolean vh_child_write(VhReal *real, const char *what, gint64 deadline, const char *path,
+                        const char *text, GError **error);
+/* Reads an attribute whose reading takes a lock that an act under way may hold. NULL without an
+ * error when there is none; VH_ERROR_TIMEOUT after look_limit. */
+char *vh_child_attribute(VhReal *real, const char *what, const char *path, GError **error);
+/* Reaps what was left behind and has ended by now. */
+void vh_child_reap(VhReal *real);
+/* Waits for the end of @pid, a child of ours, until @deadline; FALSE: it is still there. */
+gboolean vh_child_wait(pid_t pid, gint64 deadline, int *ret_status);
+/* pidfd_open(2), O_CLOEXEC; -1 and errno. */
+int vh_pidfd_open(pid_t pid);
+/* Milliseconds for poll(2) until @deadline: 0 when it is over, at most a minute. */
+int vh_poll_timeout(gint64 deadline);
+/* The descriptor that is readable when a signal asked us to end, -1 when none is caught. */
+int vh_signal_fd(void);
+
+/* ---- proc.c ---- */
+
+/* Name of a user, without asking a name service that may not answer: /etc/passwd, then logind's
+ * record of those logged in, then the number. */
+char *vh_user_name(VhReal *real, uid_t uid);
+/* Fills command, uid, user, unit, user_unit and session of a holder whose process is set; FALSE
+ * when the process is gone or another one by now. */
+gboolean vh_process_describe(VhReal *real, VhHolder *holder);
+/* The units in the text of /proc/PID/cgroup; each may come out NULL. */
+void vh_cgroup_parse(const char *text, char **ret_unit, char **ret_user_unit, char **ret_session);
+
+/* ---- bus.c ---- */
+
+typedef struct {
+    const char *destination, *path, *interface;
+} VhBusObject;
+
+extern const VhBusObject vh_bus_systemd;
+extern const VhBusObject vh_bus_logind;
+
+/* Takes over a connection instead of opening the system bus. For tests. */
+void vh_real_use_bus(VhHost *host, sd_bus *bus);
+/* The bus, ready for calls; borrowed. */
+sd_bus *vh_bus_get(VhReal *real, gint64 deadline, GError **error);
+/* One method call, bounded by @deadline; @types and what follows as for sd_bus_message_append. */
+gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
+                     sd_bus_message **ret_reply, GError **error, const char *types, ...);
+/* Sets @error from an answer that was not of the expected type. Returns FALSE. */
+gboolean vh_bus_bad_reply(GError **error, const char *member, int result);
+
+/* ---- log.c ---- */
+
+/* As VhEventSink vh_log_journal, through another socket. */
+void vh_log_journal_at(const char *socket_path, const VhEvent *event);
+
+/* ---- pci.c ---- */
+
+/* The function's directory in /sys/devices, resolved; NULL and VH_ERROR_GONE without. */
+char *vh_pci_directory(VhReal *real, const char *address, GError **error);
+
+/* The function without its driver_override, for which a lock would have to be taken. */
+VhPciFunction *vh_pci_read(VhReal *real, const char *address);
+
+/* ---- framebuffers.c ---- */
+
+/* The directory of a platform device. */
+char *vh_platform_directory(VhReal *real, const char *device);
+
+/* ---- the operations of host.h, by subject ---- */
+
+guint64 vh_real_process_start(VhHost *host, pid_t pid);
+VhProcess vh_real_hung(VhHost *host);
+char *vh_real_read(VhHost *host, const char *path, GError **error);
+char **vh_real_list(VhHost *host, const char *path);
+char *vh_real_link(VhHost *host, const char *path, GError **error);
+GBytes *vh_real_bytes(VhHost *host, const char *path, GError **error);
+gboolean vh_real_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GError **error);
+VhProcess vh_real_parent(VhHost *host);
+gboolean vh_real_interrupted(VhHost *host);
+char *vh_real_boot_id(VhHost *host);
+gboolean vh_real_guest_running(VhHost *host, const char *guest);
+GPtrArray *vh_real_pci_list(VhHost *host, GError **error);
+VhPciFunction *vh_real_pci_look(VhHost *host, const char *address, GError **error);
+gboolean vh_real_pci_driver_known(VhHost *host, const char *driver);
+gboolean vh_real_iommu_on(VhHost *host);
+gboolean vh_real_pci_override(VhHost *host, const char *address, const char *driver,
+                              GError **error);
+gboolean vh_real_pci_unbind(VhHost *host, const char *address, gint64 deadline, GError **error);
+gboolean vh_real_pci_probe(VhHost *host, const char *address, gint64 deadline, GError **error);
+GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error);
+char *vh_real_pci_seat(VhHost *host, const char *address);
+GPtrArray *vh_real_pci_nodes(VhHost *host, const char *address, GError **error);
+GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error);
+void vh_real_wait(VhHost *host, GPtrArray *holders, gint64 microseconds);
+GPtrArray *vh_real_consoles(VhHost *host, GError **error);
+gboolean vh_real_console_bind(VhHost *host, guint number, gboolean bind, gint64 deadline,
+                              GError **error);
+GPtrArray *vh_real_framebuffers(VhHost *host, GError **error);
+gboolean vh_real_framebuffer_bind(VhHost *host, const char *device, const char *driver,
+                                  gboolean bind, gint64 deadline, GError **error);
+VhModule *vh_real_module_look(VhHost *host, const char *name, GError **error);
+gboolean vh_real_module_load(VhHost *host, const char *name, gint64 deadline, GError **error);
+gboolean vh_real_module_unload(VhHost *host, const char *name, gint64 deadline, GError **error);
+void vh_real_modules_close(VhReal *real);
+VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error);
+gboolean vh_real_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
+gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
+gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error);
+gboolean vh_real_stopping(VhHost *host);
+GPtrArray *vh_real_sessions(VhHost *host, GError **error);
+gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error);
+gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
+char *vh_real_usb_name(VhHost *host, const char *port);
+gboolean vh_real_rom_usable(VhHost *host, const char *path, GError **error);
+GBytes *vh_real_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error);
+char **vh_real_scripts(VhHost *host, const char *guest, const char *operation,
+                       const char *suboperation, GError **error);
+gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
+                     GError **error);

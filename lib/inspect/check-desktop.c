@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Users, the desktop, and what else has the cards open. */
+#include <string.h>
+
+#include "base/text.h"
+#include "inspect/check-private.h"
+
+/* ---- groups ---- */
+
+void vh_check_groups(gpointer data)
+{
+    VhChecking *checking = data;
+    static const char *const names[] = {"libvirt", "kvm", "input"};
+    const char *name = checking->in->user;
+    g_autoptr(VhCheckUser) user = name ? vh_check_user(checking->host, name) : NULL;
+    g_autoptr(GPtrArray) in = g_ptr_array_new(), out = g_ptr_array_new();
+
+    if (!user) {
+        vh_check_unknown(checking, "who uses the guests", NULL);
+        return;
+    }
+    if (user->uid == 0) {
+        vh_check_add(checking, VH_FINDING_OK, NULL, "root needs none");
+        return;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        gint64 gid = vh_check_group(checking->host, names[i]);
+        if (gid >= 0)
+            g_ptr_array_add(vh_check_user_in(user, gid) ? in : out, (gpointer)names[i]);
+    }
+    gboolean manages = g_ptr_array_find(in, names[0], NULL);
+    g_ptr_array_add(in, NULL);
+    g_ptr_array_add(out, NULL);
+    g_autofree char *yes = vh_text_list((const char *const *)in->pdata);
+    g_autofree char *no = vh_text_list((const char *const *)out->pdata);
+    g_autofree char *mend = g_strdup_printf("sudo usermod -aG libvirt,kvm,input %s", name);
+    vh_check_add(checking, manages ? VH_FINDING_OK : VH_FINDING_WARNING, manages ? NULL : mend,
+                 "%s is in %s%s%s", name, *yes ? yes : "none of them", *no ? ", not in " : "", no);
+}
+
+/* ---- the display manager ---- */
+
+static const VhSession *graphical_session(const GPtrArray *sessions)
+{
+    for (guint i = 0; sessions && i < sessions->len; i++)
+        if (vh_session_is_graphical(sessions->pdata[i]))
+            return sessions->pdata[i];
+    return NULL;
+}
+
+void vh_check_display_manager(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhUnit) unit = vh_host_unit_look(checking->host, "display-manager.service", &error);
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(checking->host, NULL);
+    const VhSession *session = graphical_session(sessions);
+
+    if (!unit)
+        vh_check_unknown(checking, "what the display manager is", error);
+    else if (g_strcmp0(unit->load, "not-found") != 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s is %s", unit->id, unit->active);
+    else if (session)
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "set sessions = \"terminate\" in the guest's file, or log out first",
+                     "there is none, but %s has a desktop (session %s)", session->user,
+                     session->id);
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none, and no desktop runs");
+}
+
+/* ---- who has a card open ---- */
+
+typedef struct {
+    VhChecking *checking;
+    const char *manager; /* unit of the display manager; NULL: none */
+    guint desktop;       /* processes that end with the desktop */
+    guint found;
+} Holders;
+
+/* Services that prepare stops by itself, as they belong to a driver. */
+static gboolean is_companion(const char *unit)
+{
+    static const char *const units[] = {"nvidia-persistenced.service", "nvidia-powerd.service",
+                                        NULL};
+
+    return g_strv_contains(units, unit);
+}
+
+static void judge_holder(Holders *self, const VhHolder *holder, const char *address)
+{
+    g_autofree char *command = vh_text_one_line(holder->command);
+
+    if (holder->session || g_strcmp0(holder->unit, self->manager) == 0 ||
+        (holder->unit && g_str_has_prefix(holder->unit, "user@"))) {
+        self->desktop++;
+        return;
+    }
+    self->found++;
+    g_autofree char *mend =
+        holder->unit
+            ? g_strdup_printf("add \"%s\" to stop in the guest's file, or: sudo systemctl stop %s",
+                              holder->unit, holder->unit)
+            : g_strdup_printf("sudo kill %d", holder->process.pid);
+    if (holder->unit && is_companion(holder->unit))
+        vh_check_add(self->checking, VH_FINDING_OK, NULL, "%s, which prepare stops, holds %s",
+                     holder->unit, address);
+    else
+        vh_check_add(self->checking, VH_FINDING_WARNING, mend, "%s (pid %d, %s) has %s of %s open",
+                     command, holder->process.pid, holder->unit ? holder->unit : "no unit",
+                     holder->node, address);
+}
+
+static void judge_card(Holders *self, const char *address)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(self->checking->host, address, &error);
+
+    for (guint i = nodes ? nodes->len : 0; i-- > 0;)
+        if (!((VhNode *)nodes->pdata[i])->blocks)
+            g_ptr_array_remove_index(nodes, i);
+    g_autoptr(GPtrArray) holders =
+        nodes ? vh_host_holders(self->checking->host, nodes, &error) : NULL;
+    if (!holders) {
+        vh_check_unknown(self->checking, "who has a card open", error);
+        self->found++;
+        return;
+    }
+    for (guint i = 0; i < holders->len; i++)
+        judge_holder(self, holders->pdata[i], address);
+}
+
+void vh_check_holders(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) functions = vh_host_pci_list(checking->host, &error);
+    g_autoptr(VhUnit) manager = vh_host_unit_look(checking->host, "display-manager.service", NULL);
+    Holders holders = {checking, manager ? manager->id : NULL, 0, 0};
+
+    if (!functions) {
+        vh_check_unknown(checking, "which cards there are", error);
+        return;
+    }
+    for (guint i = 0; i < functions->len; i++) {
+        const VhPciFunction *function = functions->pdata[i];
+        if (vh_pci_is_display(function) && !function->vfio)
+            judge_card(&holders, function->address);
+    }
+    if (holders.found > 0)
+        return;
+    if (holders.desktop > 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "only those of the desktop (%u)",
+                     holders.desktop);
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none");
+}
+
+/* ---- lingering ---- */
+
+void vh_check_linger(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(checking->host, &error);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+    guint found = 0;
+
+    if (!sessions) {
+        vh_check_unknown(checking, "who lingers", error);
+        return;
+    }
+    for (guint i = 0; i < sessions->len; i++) {
+        const VhSession *session = sessions->pdata[i];
+        if (!vh_session_is_graphical(session) ||
+            !g_hash_table_add(seen, GUINT_TO_POINTER(session->uid)) ||
+            !vh_host_user_lingers(checking->host, session->uid))
+            continue;
+        g_autofree char *mend = g_strdup_printf("sudo loginctl disable-linger %s", session->user);
+        vh_check_add(checking, VH_FINDING_WARNING, mend, "%s lingers", session->user);
+        found++;
+    }
+    if (found == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none with a desktop");
+}
+
+/* ---- libvirt's default network ---- */
+
+#define NETWORKS "/etc/libvirt/qemu/networks"
+
+void vh_check_default_network(gpointer data)
+{
+    VhChecking *checking = data;
+    gboolean known;
+    gboolean defined = vh_check_there(checking, NETWORKS "/default.xml", "/etc", &known);
+
+    if (!defined && known) {
+        vh_check_add(checking, VH_FINDING_OK, NULL, "not defined");
+        return;
+    }
+    gboolean active = vh_check_there(checking, "/run/libvirt/network/default.xml", "/run", &known);
+    if (!defined || (!active && !known)) {
+        g_autoptr(GError) error = NULL;
+        VhFileInfo info;
+        (void)vh_host_stat(checking->host, NETWORKS "/default.xml", &info, &error);
+        vh_check_unknown(checking, "whether it is active", error);
+        return;
+    }
+    gboolean autostart =
+        vh_check_there(checking, NETWORKS "/autostart/default.xml", NETWORKS, &known);
+    if (!active)
+        vh_check_add(checking, VH_FINDING_WARNING, "sudo virsh net-start default", "not active");
+    if (!autostart)
+        vh_check_add(checking, VH_FINDING_WARNING, "sudo virsh net-autostart default",
+                     "not started with the host");
+    if (active && autostart)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "active, and started with the host");
+}

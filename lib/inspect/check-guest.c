@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One guest: its file, its plan, its domain. */
+#include <string.h>
+
+#include "base/address.h"
+#include "inspect/check-private.h"
+
+void vh_check_file(gpointer data)
+{
+    VhChecking *checking = data;
+    const GError *error = checking->in->config_error;
+    gboolean known;
+
+    if (checking->in->config) {
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s", checking->in->config->path);
+    } else if (vh_error_is_gone(error) &&
+               !vh_check_there(checking, checking->in->hooks_dir, "/etc", &known) && !known) {
+        vh_check_unknown(checking, "whether there is one", NULL);
+    } else if (vh_error_is_gone(error)) {
+        g_autofree char *mend = g_strdup_printf("sudo virt-handoff init %s", checking->in->guest);
+        vh_check_add(checking, VH_FINDING_FAILURE, mend, "there is none");
+    } else if (g_error_matches(error, VH_ERROR, VH_ERROR_CONFIG)) {
+        g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
+        for (gsize i = 0; lines[i]; i++)
+            if (*lines[i])
+                vh_check_add(checking, VH_FINDING_FAILURE, "correct it", "%s", lines[i]);
+    } else {
+        vh_check_unknown(checking, "what is in it", error);
+    }
+}
+
+void vh_check_domain(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = checking->in->domain;
+
+    if (!domain) {
+        vh_check_unknown(checking, "what the guest is", checking->in->domain_error);
+        return;
+    }
+    if (domain->devices->len == 0)
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "virt-handoff attach GUEST ADDRESS (the card's; its group comes along)",
+                     "it passes no device of this host");
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "passes %u of this host's devices",
+                     domain->devices->len);
+}
+
+void vh_check_plan(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhPlan *plan = checking->in->plan;
+
+    if (!plan) {
+        vh_check_unknown(checking, "what a start would do", checking->in->plan_error);
+        return;
+    }
+    for (guint i = 0; i < plan->refusals->len; i++)
+        vh_check_add(checking, VH_FINDING_FAILURE, NULL, "%s", (char *)plan->refusals->pdata[i]);
+    if (plan->refusals->len == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%u steps, nothing against it",
+                     plan->steps->len);
+}
+
+/* ---- reset ---- */
+
+/* How the kernel resets the function: its methods, "" when it has none, NULL: not known. */
+static char *reset_methods(VhChecking *checking, const char *address)
+{
+    g_autofree char *dir = g_strdup_printf("/sys/bus/pci/devices/%s", address);
+    g_autofree char *methods_path = g_strconcat(dir, "/reset_method", NULL);
+    g_auto(GStrv) names = vh_host_list(checking->host, dir);
+    char *methods = vh_check_read(checking, methods_path);
+
+    /* Before Linux 5.15 there is a file "reset" where there is any. */
+    if (methods || !*names)
+        return methods;
+    return g_strdup(g_strv_contains((const char *const *)names, "reset") ? "yes" : "");
+}
+
+/* Whether another passed function of the card can be reset, which resets all of it. */
+static gboolean slot_resets(VhChecking *checking, const char *address)
+{
+    const GPtrArray *devices = checking->in->domain->devices;
+
+    for (guint i = 0; i < devices->len; i++) {
+        const VhDomainDevice *device = devices->pdata[i];
+        g_autofree char *methods = vh_address_same_slot(device->address, address)
+                                       ? reset_methods(checking, device->address)
+                                       : NULL;
+        if (methods && *methods)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void vh_check_reset(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = checking->in->domain;
+    guint good = 0, unknown = 0;
+
+    for (guint i = 0; domain && i < domain->devices->len; i++) {
+        const char *address = ((VhDomainDevice *)domain->devices->pdata[i])->address;
+        g_autofree char *methods = reset_methods(checking, address);
+        if (!methods)
+            unknown++;
+        else if (*methods || slot_resets(checking, address))
+            good++;
+        else
+            vh_check_add(checking, VH_FINDING_WARNING,
+                         "AMD cards: the module vendor-reset; others: pass another controller",
+                         "the kernel has no reset for %s", address);
+    }
+    if (!domain || unknown > 0)
+        vh_check_unknown(checking, "how devices are reset", NULL);
+    else if (good == domain->devices->len)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "the kernel can reset all of them");
+}
+
+/* ---- the machine ---- */
+
+/* Whether there is a domain to look at; says so when there is none. */
+static const VhDomain *domain_of(VhChecking *checking)
+{
+    if (!checking->in->domain)
+        vh_check_unknown(checking, "this", checking->in->domain_error);
+    return checking->in->domain;
+}
+
+static const char *or_none(const char *text)
+{
+    return text ? text : "none";
+}
+
+void vh_check_machine(gpointer data)
+{
+    const VhDomain *domain = domain_of(data);
+
+    if (!domain)
+        return;
+    if (domain->machine && strstr(domain->machine, "q35"))
+        vh_check_add(data, VH_FINDING_OK, NULL, "%s", domain->machine);
+    else
+        vh_check_add(data, VH_FINDING_WARNING,
+                     "make a new guest of machine type q35 with the same disk", "it is %s, not Q35",
+                     or_none(domain->machine));
+}
+
+void vh_check_firmware(gpointer data)
+{
+    const VhDomain *domain = domain_of(data);
+
+    if (!domain)
+        return;
+    if (g_strcmp0(domain->firmware, "efi") == 0 || g_strcmp0(domain->loader_type, "pflash") == 0)
+        vh_check_add(data, VH_FINDING_OK, NULL, "UEFI");
+    else
+        vh_check_add(data, VH_FINDING_WARNING,
+                     "make a new guest with firmware UEFI; a system installed by BIOS has to be "
+                     "installed again",
+                     "it is not UEFI");
+}
+
+void vh_check_cpu(gpointer data)
+{
+    static const char *const good[] = {"host-passthrough", "maximum", NULL};
+    const VhDomain *domain = domain_of(data);
+
+    if (!domain)
+        return;
+    if (g_strcmp0(domain->type, "qemu") == 0)
+        vh_check_add(data, VH_FINDING_OK, NULL, "emulated");
+    else if (domain->cpu_mode && g_strv_contains(good, domain->cpu_mode))
+        vh_check_add(data, VH_FINDING_OK, NULL, "%s", domain->cpu_mode);
+    else
+        vh_check_add(data, VH_FINDING_WARNING, "virsh edit: <cpu mode='host-passthrough'/>",
+                     "its mode is %s", or_none(domain->cpu_mode));
+}
+
+/* ---- devices ---- */
+
+/* How many display functions the guest gets; *@ret_nvidia of them are NVIDIA's, and *@ret_known is
+ * FALSE when one is not on this host. */
+static guint displays(VhChecking *checking, guint *ret_nvidia)
+{
+    enum { NVIDIA = 0x10de };
+    const GPtrArray *devices = checking->in->domain->devices;
+    guint found = 0;
+
+    *ret_nvidia = 0;
+    for (guint i = 0; i < devices->len; i++) {
+        const char *address = ((VhDomainDevice *)devices->pdata[i])->address;
+        g_autoptr(VhPciFunction) now = vh_host_pci_look(checking->host, address, NULL);
+        if (!now || !vh_pci_is_display(now))
+            continue;
+        found++;
+        *ret_nvidia += now->vendor == NVIDIA;
+    }
+    return found;
+}
+
+void vh_check_hidden(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = domain_of(checking);
+    guint nvidia;
+
+    if (!domain)
+        return;
+    (void)displays(checking, &nvidia);
+    if (nvidia == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "no card of NVIDIA's is passed");
+    else if (!domain->kvm_hidden)
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "virt-handoff attach GUEST ADDRESS --hide-kvm (the card's address)",
+                     "<kvm><hidden state='on'/> is not set");
+    else if (!domain->vendor_id)
+        vh_check_add(checking, VH_FINDING_OK, NULL,
+                     "hidden; <hyperv><vendor_id/>, which some old drivers need too, is not set");
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "hidden, vendor_id %s", domain->vendor_id);
+}
+
+static char *join(const GPtrArray *texts)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+
+    for (guint i = 0; i < texts->len; i++)
+        if (!g_str_equal(texts->pdata[i], "none"))
+            g_ptr_array_add(words, texts->pdata[i]);
+    g_ptr_array_add(words, NULL);
+    return g_strjoinv(", ", (char **)words->pdata);
+}
+
+void vh_check_graphics(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = domain_of(checking);
+    guint nvidia;
+
+    if (!domain)
+        return;
+    guint cards = displays(checking, &nvidia);
+    g_autofree char *videos = join(domain->videos);
+    g_autofree char *graphics = join(domain->graphics);
+    if (cards == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "no card is passed, so it is needed");
+    else if (*videos)
+        vh_check_add(
+            checking, VH_FINDING_WARNING,
+            "when the guest's driver is installed: virsh edit, <video> to type='none', and "
+            "without <graphics>",
+            "left over: %s%s%s", videos, *graphics ? ", " : "", graphics);
+    else if (*graphics)
+        vh_check_add(checking, VH_FINDING_WARNING, "virsh edit: take away <graphics>",
+                     "left over: %s", graphics);
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none");
+}
+
+void vh_check_managed(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = domain_of(checking);
+    g_autoptr(GString) unmanaged = g_string_new(NULL);
+
+    for (guint i = 0; domain && i < domain->devices->len; i++) {
+        const VhDomainDevice *device = domain->devices->pdata[i];
+        if (!device->managed)
+            g_string_append_printf(unmanaged, "%s%s", unmanaged->len ? ", " : "", device->address);
+    }
+    if (!domain)
+        return;
+    if (unmanaged->len == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "all of them");
+    else if (checking->in->config)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "not %s, which the hook sees to",
+                     unmanaged->str);
+    else
+        vh_check_add(checking, VH_FINDING_WARNING, "virsh edit: managed='yes'",
+                     "not %s, and the hook leaves this guest alone", unmanaged->str);
+}

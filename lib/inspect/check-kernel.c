@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Processor, firmware and kernel. */
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "inspect/check-private.h"
+
+/* The words of the first line of @text that begins with @key and a colon; NULL without. */
+static char **words_after(const char *text, const char *key)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (gsize i = 0; lines[i]; i++) {
+        const char *colon = strchr(lines[i], ':');
+        if (colon && g_str_has_prefix(lines[i], key))
+            return g_strsplit(colon + 1, " ", -1);
+    }
+    return NULL;
+}
+
+void vh_check_virtualization(gpointer data)
+{
+    g_autofree char *text = vh_check_read(data, "/proc/cpuinfo");
+    g_auto(GStrv) flags = text ? words_after(text, "flags") : NULL;
+
+    if (!flags)
+        vh_check_unknown(data, "what the processor can do", NULL);
+    else if (g_strv_contains((const char *const *)flags, "svm"))
+        vh_check_add(data, VH_FINDING_OK, NULL, "AMD-V is on");
+    else if (g_strv_contains((const char *const *)flags, "vmx"))
+        vh_check_add(data, VH_FINDING_OK, NULL, "VT-x is on");
+    else
+        vh_check_add(data, VH_FINDING_FAILURE,
+                     "switch on SVM (AMD) or VT-x (Intel) in the firmware",
+                     "the processor has neither AMD-V nor VT-x, or the firmware has it off");
+}
+
+/* ---- IOMMU ---- */
+
+void vh_check_iommu(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autofree char *cpu = vh_check_read(checking, "/proc/cpuinfo");
+    g_autofree char *line = vh_check_read(checking, "/proc/cmdline");
+    gboolean intel = cpu && strstr(cpu, "GenuineIntel");
+
+    if (vh_host_iommu_on(checking->host))
+        vh_check_add(checking, VH_FINDING_OK, NULL, "on");
+    else if (intel && !(line && strstr(line, "intel_iommu=on")))
+        vh_check_add(checking, VH_FINDING_FAILURE,
+                     "add intel_iommu=on to the kernel's command line (and VT-d in the firmware), "
+                     "then reboot",
+                     "off: the kernel was not asked for it");
+    else
+        vh_check_add(checking, VH_FINDING_FAILURE,
+                     "switch on the IOMMU (AMD-Vi, VT-d) in the firmware, then reboot", "off");
+}
+
+/* ---- the command line ---- */
+
+/* A parameter without its dashes, which the kernel takes for underscores. */
+static char *plain(const char *text)
+{
+    return g_strdelimit(g_strdup(text), "-", '_');
+}
+
+/* The word of @words that @word is a slip of: near to one, and none itself. */
+static const char *slip_of(const char *word, const char *const *words)
+{
+    return g_strv_contains(words, word) ? NULL : vh_text_nearest(word, words);
+}
+
+static guint judge_modules(VhChecking *checking, const char *key, const char *list)
+{
+    static const char *const modules[] = {"vfio_pci",    "vfio",         "vfio_iommu_type1",
+                                          "vfio_virqfd", "vendor_reset", NULL};
+    g_auto(GStrv) names = g_strsplit(list, ",", -1);
+    guint found = 0;
+
+    for (gsize i = 0; names[i]; i++) {
+        g_autofree char *name = plain(names[i]);
+        const char *meant = slip_of(name, modules);
+        g_autofree char *shown = meant ? g_strdup(meant) : NULL;
+        if (!meant || !g_str_has_prefix(name, "v"))
+            continue;
+        g_autofree char *mend = g_strdup_printf("write %s=%s instead of %s=%s", key,
+                                                g_strdelimit(shown, "_", '-'), key, names[i]);
+        vh_check_add(checking, VH_FINDING_WARNING, mend, "%s names no module: %s", key, names[i]);
+        found++;
+    }
+    return found;
+}
+
+static guint judge_key(VhChecking *checking, const char *key, const char *word)
+{
+    static const char *const keys[] = {"intel_iommu",
+                                       "amd_iommu",
+                                       "iommu",
+                                       "vfio_pci.ids",
+                                       "rd.driver.pre",
+                                       "iommu.passthrough",
+                                       "iommu.strict",
+                                       "rd.driver.post",
+                                       "rd.driver.blacklist",
+                                       "module_blacklist",
+                                       "amd_iommu_intr",
+                                       "amd_iommu_dump",
+                                       NULL};
+    g_autofree char *name = plain(key);
+    const char *meant = slip_of(name, keys);
+
+    if (!meant || strlen(name) < 5)
+        return 0;
+    g_autofree char *mend = g_strdup_printf("was %s meant?", meant);
+    vh_check_add(checking, VH_FINDING_WARNING, mend, "the kernel knows no parameter %s (in %s)",
+                 key, word);
+    return 1;
+}
+
+/* Parameters that are as meant, and do harm. */
+static guint judge_word(VhChecking *checking, const char *word)
+{
+    static const struct {
+        const char *word, *what, *mend;
+        VhFindingState state;
+    } table[] = {
+        {"intel_iommu=off", "intel_iommu=off switches the IOMMU off", "take it away",
+         VH_FINDING_FAILURE},
+        {"amd_iommu=off", "amd_iommu=off switches the IOMMU off", "take it away",
+         VH_FINDING_FAILURE},
+        {"iommu=off", "iommu=off switches the IOMMU off", "take it away", VH_FINDING_FAILURE},
+        {"pcie_acs_override=",
+         "pcie_acs_override splits groups that the hardware does not separate: a guest can reach "
+         "what else is in them",
+         "take it away and pass whole groups", VH_FINDING_WARNING},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
+        if (g_str_has_suffix(table[i].word, "=") ? g_str_has_prefix(word, table[i].word)
+                                                 : g_str_equal(word, table[i].word)) {
+            vh_check_add(checking, table[i].state, table[i].mend, "%s", table[i].what);
+            return 1;
+        }
+    return 0;
+}
+
+static guint judge_parameter(VhChecking *checking, const char *word)
+{
+    static const char *const lists[] = {"rd.driver.pre", "rd.driver.post", "modules_load",
+                                        "rd.modules_load", NULL};
+    const char *equals = strchr(word, '=');
+    g_autofree char *key = g_strndup(word, equals ? (gsize)(equals - word) : strlen(word));
+    g_autofree char *name = plain(key);
+    guint found = judge_word(checking, word);
+
+    if (equals && g_strv_contains(lists, name))
+        found += judge_modules(checking, key, equals + 1);
+    return found > 0 ? found : judge_key(checking, key, word);
+}
+
+void vh_check_parameters(gpointer data)
+{
+    g_autofree char *line = vh_check_read(data, "/proc/cmdline");
+    g_auto(GStrv) words = line ? g_strsplit_set(line, " \n", -1) : NULL;
+    guint found = 0;
+
+    if (!words) {
+        vh_check_unknown(data, "the kernel's command line", NULL);
+        return;
+    }
+    for (gsize i = 0; words[i]; i++)
+        found += judge_parameter(data, words[i]);
+    if (found == 0)
+        vh_check_add(data, VH_FINDING_OK, NULL, "no slip in them");
+}
+
+/* ---- Secure Boot ---- */
+
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+void vh_check_secure_boot(gpointer data)
+{
+    VhChecking *checking = data;
+    enum { ATTRIBUTES = 4 }; /* bytes before the value (efivarfs) */
+    g_autoptr(GBytes) bytes = vh_host_bytes(checking->host, SECURE_BOOT, NULL);
+    gsize size = 0;
+    const guint8 *value = bytes ? g_bytes_get_data(bytes, &size) : NULL;
+    gboolean known;
+
+    if (size > ATTRIBUTES && value[ATTRIBUTES])
+        vh_check_add(
+            checking, VH_FINDING_WARNING,
+            "sign modules from outside the kernel (nvidia, vendor-reset), or switch Secure "
+            "Boot off in the firmware",
+            "on");
+    else if (size > ATTRIBUTES)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "off");
+    else if (!vh_check_there(checking, "/sys/firmware/efi", "/sys/firmware", &known) && known)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "not started by UEFI");
+    else
+        vh_check_unknown(checking, "whether it is on", NULL);
+}
+
+void vh_check_lockdown(gpointer data)
+{
+    g_autofree char *text = vh_check_read(data, "/sys/kernel/security/lockdown");
+    gboolean known;
+
+    if (!text &&
+        !vh_check_there(data, "/sys/kernel/security/lockdown", "/sys/kernel/security", &known) &&
+        known)
+        vh_check_add(data, VH_FINDING_OK, NULL, "this kernel has none");
+    else if (!text)
+        vh_check_unknown(data, "whether the kernel is locked down", NULL);
+    else if (strstr(text, "[none]"))
+        vh_check_add(data, VH_FINDING_OK, NULL, "none");
+    else
+        vh_check_add(data, VH_FINDING_WARNING,
+                     "sign the modules you add, or switch Secure Boot off in the firmware",
+                     "the kernel is locked down: %s", text);
+}
+
+/* ---- the firmware's framebuffer ---- */
+
+/* The PCI function in whose memory BOOTFB lies, from /proc/iomem, where what is within is indented
+ * by two; "" when BOOTFB lies elsewhere, NULL when there is none. */
+static char *bootfb_on(const char *iomem)
+{
+    enum { DEEPEST = 16 };
+    g_auto(GStrv) lines = g_strsplit(iomem, "\n", -1);
+    const char *names[DEEPEST] = {NULL};
+
+    for (gsize i = 0; lines[i]; i++) {
+        gsize depth = MIN(strspn(lines[i], " ") / 2, DEEPEST - 1);
+        const char *colon = strstr(lines[i], " : ");
+        names[depth] = colon ? colon + 3 : "";
+        if (!g_str_equal(names[depth], "BOOTFB"))
+            continue;
+        for (gsize above = depth; above-- > 0;) {
+            char *address = names[above] ? vh_address_canonical(names[above], NULL) : NULL;
+            if (address)
+                return address;
+        }
+        return g_strdup("");
+    }
+    return NULL;
+}
+
+static const VhFramebuffer *bound_framebuffer(const GPtrArray *framebuffers)
+{
+    for (guint i = 0; framebuffers && i < framebuffers->len; i++)
+        if (((VhFramebuffer *)framebuffers->pdata[i])->driver)
+            return framebuffers->pdata[i];
+    return NULL;
+}
+
+void vh_check_framebuffer(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(checking->host, NULL);
+    const VhFramebuffer *bound = bound_framebuffer(framebuffers);
+    g_autofree char *iomem = vh_check_read(checking, "/proc/iomem");
+    g_autofree char *address = iomem ? bootfb_on(iomem) : NULL;
+
+    if (bound)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s%s%s, which prepare takes away",
+                     bound->device, bound->address ? " draws on " : "",
+                     bound->address ? bound->address : "");
+    else if (address && *address)
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "add initcall_blacklist=sysfb_init to the kernel's command line, then reboot",
+                     "BOOTFB keeps memory of %s, and no driver is there to be unbound", address);
+    else if (iomem)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none on a card");
+    else
+        vh_check_unknown(checking, "whether BOOTFB is on a card", NULL);
+}
+
+/* ---- vfio-pci ---- */
+
+void vh_check_vfio(gpointer data)
+{
+    VhChecking *checking = data;
+    static const char *const states[] = {
+        [VH_MODULE_AVAILABLE] = "can be loaded",
+        [VH_MODULE_BUILTIN] = "built in",
+        [VH_MODULE_LIVE] = "loaded",
+    };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhModule) module = vh_host_module_look(checking->host, "vfio-pci", &error);
+
+    if (vh_host_pci_driver_known(checking->host, "vfio-pci"))
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s",
+                     module && states[module->state] ? states[module->state] : "there");
+    else if (!module)
+        vh_check_unknown(checking, "whether the kernel has it", error);
+    else if (module->state == VH_MODULE_MISSING)
+        vh_check_add(checking, VH_FINDING_FAILURE,
+                     "reboot if the kernel was updated, else install the package with its modules",
+                     "the running kernel has no vfio-pci");
+    else
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s", states[module->state]);
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the commands of hook scripts are to us. */
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "inspect/import-private.h"
+
+#define SERVICE ".service"
+
+typedef struct Command Command;
+struct Command {
+    const char *program;  /* without its directory; '|' between several */
+    const char *argument; /* one of its arguments begins so; NULL: any */
+    void (*take)(const ImportPlace *place, const Command *command, char **words);
+    const char *text; /* why it is needless, or what a person has to do */
+};
+
+/* ---- units ---- */
+
+static gboolean is_display_manager(const char *name)
+{
+    static const char *const names[] = {"display-manager",
+                                        "gdm",
+                                        "gdm3",
+                                        "sddm",
+                                        "lightdm",
+                                        "lxdm",
+                                        "xdm",
+                                        "ly",
+                                        "greetd",
+                                        "slim",
+                                        "kdm",
+                                        "entrance",
+                                        "nodm",
+                                        "cosmic-greeter",
+                                        "plasmalogin",
+                                        NULL};
+
+    return g_strv_contains(names, name);
+}
+
+static gboolean is_unit_name(const char *name)
+{
+    return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                 ":-_.@") == strlen(name);
+}
+
+static gboolean known_needless(const char *name)
+{
+    return g_str_has_prefix(name, "libvirt-nosleep") || g_str_has_suffix(name, ".target") ||
+           g_str_has_suffix(name, ".slice");
+}
+
+void import_unit(const ImportPlace *place, const char *unit)
+{
+    g_autofree char *name = g_strdup(unit);
+
+    if (g_str_has_suffix(name, SERVICE))
+        name[strlen(name) - strlen(SERVICE)] = '\0';
+    if (!is_unit_name(name)) {
+        g_autofree char *quoted = vh_text_one_line(unit);
+        import_note(place, VH_IMPORT_PERSON, "\"%.80s\" is no unit's name", quoted);
+    } else if (is_display_manager(name)) {
+        place->import->stops_display = TRUE;
+        import_note(place, VH_IMPORT_NEEDLESS, "%s: the display manager is found by itself", name);
+    } else if (known_needless(name)) {
+        import_note(place, VH_IMPORT_NEEDLESS,
+                    "%s: only what uses the devices is stopped, and the host does not sleep", name);
+    } else {
+        g_autofree char *full =
+            strchr(name, '.') ? g_strdup(name) : g_strconcat(name, SERVICE, NULL);
+        if (place->import->stop->len < IMPORT_MOST_WORDS &&
+            !g_ptr_array_find_with_equal_func(place->import->stop, full, g_str_equal, NULL))
+            g_ptr_array_add(place->import->stop, g_strdup(full));
+        import_note(place, VH_IMPORT_TAKEN, "%s is stopped, and started again", full);
+    }
+}
+
+/* ---- kinds of commands ---- */
+
+static void needless(const ImportPlace *place, const Command *command, char **words)
+{
+    import_note(place, VH_IMPORT_NEEDLESS, "%s: %s", words[0], command->text);
+}
+
+static void for_person(const ImportPlace *place, const Command *command, char **words)
+{
+    g_autofree char *line = g_strjoinv(" ", words);
+    g_autofree char *text = vh_text_one_line(line);
+
+    import_note(place, VH_IMPORT_PERSON, "%.100s: %s", text, command->text);
+}
+
+static void ignored(const ImportPlace *place, const Command *command, char **words)
+{
+}
+
+static void detach(const ImportPlace *place, const Command *command, char **words)
+{
+    for (gsize i = 1; words[i]; i++)
+        if (!g_str_has_prefix(words[i], "nodedev-") && words[i][0] != '-')
+            if (!import_device(place, words[i], "detached by virsh")) {
+                for_person(place, command, words);
+                return;
+            }
+}
+
+static void systemctl_stop(const ImportPlace *place, const Command *command, char **words)
+{
+    gboolean user = g_strv_contains((const char *const *)words, "--user");
+
+    if (user) {
+        for_person(place, command, words);
+        return;
+    }
+    for (gsize i = 1; words[i]; i++)
+        if (words[i][0] != '-' && !g_str_equal(words[i], "stop"))
+            import_unit(place, words[i]);
+}
+
+static void allowed_cpus(const ImportPlace *place, const Command *command, char **words)
+{
+    for (gsize i = 1; words[i]; i++) {
+        const char *cpus = strstr(words[i], "AllowedCPUs=");
+        if (!cpus)
+            continue;
+        cpus += strlen("AllowedCPUs=");
+        /* The shortest list is the one while the guest runs; the other gives all back. */
+        const char *old = place->import->host_cpus;
+        if (*cpus && strspn(cpus, "0123456789,-") == strlen(cpus)) {
+            if (!old || strlen(cpus) < strlen(old)) {
+                g_free(place->import->host_cpus);
+                place->import->host_cpus = g_strdup(cpus);
+            }
+            import_note(place, VH_IMPORT_TAKEN, "AllowedCPUs: CPUs that are left to the host");
+        } else {
+            for_person(place, command, words);
+        }
+        return;
+    }
+    for_person(place, command, words);
+}
+
+static void governor(const ImportPlace *place, const Command *command, char **words)
+{
+    for (gsize i = 1; words[i] && words[i + 1]; i++)
+        if (g_str_equal(words[i], "-g"))
+            import_governor(place, words[i + 1]);
+}
+
+static void terminate(const ImportPlace *place, const Command *command, char **words)
+{
+    place->import->terminate = TRUE;
+    import_note(place, VH_IMPORT_TAKEN, "sessions are terminated (sessions = \"terminate\")");
+}
+
+static void wake(const ImportPlace *place, const Command *command, char **words)
+{
+    g_free(place->import->reset);
+    place->import->reset = g_strdup("rtcwake");
+    import_note(place, VH_IMPORT_TAKEN, "a short suspend to RAM resets the card");
+}
+
+static void modules(const ImportPlace *place, const Command *command, char **words)
+{
+    static const char *const known[] = {
+        "nvidia", "amdgpu",     "radeon", "nouveau",   "i915",   "xe",     "vfio",  "snd_hda",
+        "drm",    "i2c_nvidia", "ttm",    "gpu_sched", "amdkfd", "virqfd", "bochs", NULL};
+
+    for (gsize i = 1; words[i]; i++) {
+        gboolean ours = words[i][0] == '-';
+        g_autofree char *name = g_strdelimit(g_strdup(words[i]), "-", '_');
+        for (gsize k = 0; known[k] && !ours; k++)
+            ours = g_str_has_prefix(name, known[k]);
+        if (!ours) {
+            for_person(place, command, words);
+            return;
+        }
+    }
+    import_note(place, VH_IMPORT_NEEDLESS,
+                "%s: modules are found from the devices, and come back as they were", words[0]);
+}
+
+#define DEADLOCK "a hook must not call libvirt, which may wait for the hook for ever; leave it out"
+
+static const Command commands[] = {
+    {"virsh", "nodedev-de", detach, "it names no PCI address"},
+    {"virsh", "nodedev-reattach", needless, "devices go back by themselves"},
+    {"virsh", NULL, for_person, DEADLOCK},
+    {"sleep", NULL, needless, "what is needed is waited for"},
+    {"modprobe|rmmod|insmod", NULL, modules,
+     "this module is none of a display's: have it loaded by /etc/modules-load.d, or by a script in "
+     "qemu.d"},
+    {"systemctl", "stop", systemctl_stop,
+     "units of users' managers are not stopped by this version"},
+    {"systemctl", "set-property", allowed_cpus, "only AllowedCPUs is known"},
+    {"systemctl", "isolate", needless, "only what uses the devices is stopped"},
+    {"systemctl", NULL, needless, "what was stopped is started again"},
+    {"service|rc-service|sv", NULL, for_person, "units of systemd can be listed in stop"},
+    {"loginctl", "terminate", terminate, NULL},
+    {"loginctl", "kill", terminate, NULL},
+    {"killall|pkill|kill|fuser", NULL, for_person,
+     "who holds a device is found and named; sessions = \"terminate\" ends sessions"},
+    {"rtcwake", NULL, wake, NULL},
+    {"cpupower", "frequency-set", governor, NULL},
+    {"nvidia-xconfig", NULL, needless, "the display server finds its cards itself"},
+    {"nvidia-smi|nvidia-persistenced", NULL, needless,
+     "holders of the card are found and waited for"},
+    {"systemd-inhibit|caffeine", NULL, needless, "the host does not sleep while the guest runs"},
+    {"echo|printf|logger|set|shopt|exit|return|true|false|:|[|[[|test|date|shift|break|continue|"
+     "wait|trap|cd|read|basename|dirname|tee|grep|awk|sed|cat|lspci|readonly|unset|((|let|lsmod|"
+     "umask|sync|touch|mkdir|chmod|chown|ls",
+     NULL, ignored, NULL},
+    {"source|.", NULL, for_person, "import that file, too, if it has devices in it"},
+};
+
+static gboolean has_argument(char **words, const char *start)
+{
+    if (!start)
+        return TRUE;
+    for (gsize i = 1; words[0] && words[i]; i++)
+        if (g_str_has_prefix(words[i], start))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean is_program(const char *programs, const char *word)
+{
+    g_auto(GStrv) list = g_strsplit(programs, "|", -1);
+    const char *slash = strrchr(word, '/');
+
+    return g_strv_contains((const char *const *)list, slash ? slash + 1 : word);
+}
+
+/* ---- writes to attributes ---- */
+
+typedef struct {
+    const char *part; /* of the path */
+    VhImportVerdict verdict;
+    const char *text;
+} Target;
+
+static const Target targets[] = {
+    {"vtconsole", VH_IMPORT_NEEDLESS, "consoles on the card are unbound by themselves"},
+    {"framebuffer", VH_IMPORT_NEEDLESS, "the firmware's framebuffer is unbound by itself"},
+    {"/new_id", VH_IMPORT_NEEDLESS, "devices are bound by their address"},
+    {"/remove_id", VH_IMPORT_NEEDLESS, "devices are bound by their address"},
+    {"compact_memory", VH_IMPORT_NEEDLESS, "huge pages are made by their own step"},
+    {"drop_caches", VH_IMPORT_NEEDLESS, "huge pages are made by their own step"},
+    {"/dev/kmsg", VH_IMPORT_NEEDLESS, "everything goes to the systemd journal"},
+    {"drivers_probe", VH_IMPORT_NEEDLESS, "devices go back by themselves"},
+    {"/remove", VH_IMPORT_PERSON, "reset = \"rescan\" removes a device and finds it again"},
+    {"/rescan", VH_IMPORT_PERSON, "reset = \"rescan\" removes a device and finds it again"},
+    {"/sys/", VH_IMPORT_PERSON, "is no attribute that virt-handoff writes; a script in qemu.d can"},
+    {"/proc/", VH_IMPORT_PERSON,
+     "is no attribute that virt-handoff writes; a script in qemu.d can"},
+};
+
+/* The address that is a component of the path, or the value written. */
+static void address_written(const ImportPlace *place, const char *target, char **words)
+{
+    g_auto(GStrv) parts = g_strsplit(target, "/", 64);
+
+    for (gsize i = 0; parts[i]; i++) {
+        g_autofree char *address = vh_address_canonical(parts[i], NULL);
+        if (address) {
+            import_device(place, address, "taken from its driver");
+            return;
+        }
+    }
+    for (gsize i = 1; words[0] && words[i]; i++)
+        if (strlen(words[i]) > 6 && import_device(place, words[i], "taken from its driver"))
+            return;
+    import_note(place, VH_IMPORT_PERSON, "%.100s: which device it is about is not plain", target);
+}
+
+static void take_target(const ImportPlace *place, const char *raw, char **words)
+{
+    g_autofree char *target = vh_text_one_line(raw);
+
+    if (strstr(target, "nr_hugepages")) {
+        place->import->hugepages = -1;
+        import_note(place, VH_IMPORT_TAKEN,
+                    "huge pages are counted from the domain's own memory (hugepages = \"auto\")");
+        return;
+    }
+    if (strstr(target, "scaling_governor") && words[0] && words[1]) {
+        import_governor(place, words[1]);
+        return;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(targets); i++) {
+        gboolean device =
+            strstr(target, "/sys/bus/pci/") && g_str_has_prefix(targets[i].part, "/sys");
+        if (device && (strstr(target, "bind") || strstr(target, "driver_override"))) {
+            address_written(place, target, words);
+            return;
+        }
+        if (strstr(target, targets[i].part)) {
+            import_note(place, targets[i].verdict, "%.100s: %s", target, targets[i].text);
+            return;
+        }
+    }
+}
+
+void import_command(const ImportPlace *place, char **words, const char *target)
+{
+    if (target)
+        take_target(place, target, words);
+    if (!words[0] || !*words[0])
+        return;
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (is_program(commands[i].program, words[0]) &&
+            has_argument(words, commands[i].argument)) {
+            g_autofree char *name = vh_text_one_line(words[0]);
+            char *first = words[0];
+            words[0] = name;
+            commands[i].take(place, &commands[i], words);
+            words[0] = first;
+            return;
+        }
+    static const Command other = {
+        NULL, NULL, for_person,
+        "it is not known; it can become one of the commands of the per-VM file, or a script in "
+        "qemu.d"};
+    for_person(place, &other, words);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What was found, and the per-VM file of it. */
+#include "inspect/import.h"
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "inspect/import-private.h"
+
+static void note_free(gpointer data)
+{
+    VhImportNote *note = data;
+
+    g_free(note->file);
+    g_free(note->text);
+    g_free(note);
+}
+
+static void free_values(gpointer values)
+{
+    g_strfreev(values);
+}
+
+VhImport *vh_import_new(void)
+{
+    VhImport *import = g_new0(VhImport, 1);
+
+    import->notes = g_ptr_array_new_with_free_func(note_free);
+    import->devices = g_ptr_array_new_with_free_func(g_free);
+    import->stop = g_ptr_array_new_with_free_func(g_free);
+    import->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_values);
+    return import;
+}
+
+void vh_import_free(VhImport *import)
+{
+    if (!import)
+        return;
+    g_ptr_array_unref(import->notes);
+    g_ptr_array_unref(import->devices);
+    g_ptr_array_unref(import->stop);
+    g_hash_table_unref(import->values);
+    g_free(import->governor);
+    g_free(import->host_cpus);
+    g_free(import->reset);
+    g_free(import->guest);
+    g_free(import);
+}
+
+const char *vh_import_verdict_name(VhImportVerdict verdict)
+{
+    static const char *const names[VH_N_IMPORT_VERDICTS] = {"taken", "needless", "person"};
+
+    return names[verdict];
+}
+
+void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *format, ...)
+{
+    GPtrArray *notes = place->import->notes;
+    VhImportNote *note = g_new0(VhImportNote, 1);
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (notes->len >= IMPORT_MOST_NOTES) {
+        g_free(note);
+        return;
+    }
+    gboolean full = notes->len == IMPORT_MOST_NOTES - 1;
+    note->verdict = full ? VH_IMPORT_PERSON : verdict;
+    note->file = vh_text_one_line(place->file);
+    note->line = place->line;
+    note->text = full ? g_strdup("there is more than can be reported: look at it line by line")
+                      : vh_text_one_line(text);
+    g_ptr_array_add(notes, note);
+}
+
+gboolean import_device(const ImportPlace *place, const char *text, const char *what)
+{
+    GPtrArray *devices = place->import->devices;
+    g_autofree char *address = vh_address_canonical(text, NULL);
+
+    if (!address)
+        return FALSE;
+    if (g_ptr_array_find_with_equal_func(devices, address, g_str_equal, NULL))
+        return TRUE;
+    if (devices->len >= IMPORT_MOST_WORDS) {
+        import_note(place, VH_IMPORT_PERSON, "%s was not taken: too many devices", address);
+        return TRUE;
+    }
+    import_note(place, VH_IMPORT_TAKEN, "%s, %s", address, what);
+    g_ptr_array_add(devices, g_steal_pointer(&address));
+    return TRUE;
+}
+
+void import_governor(const ImportPlace *place, const char *name)
+{
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz_-")] || strlen(name) > 15) {
+        import_note(place, VH_IMPORT_PERSON, "\"%.40s\" is no CPU frequency governor", name);
+        return;
+    }
+    /* The first one is for the time while the guest runs; the next one gives it back. */
+    if (!place->import->governor)
+        place->import->governor = g_strdup(name);
+    import_note(place, VH_IMPORT_TAKEN, "CPU frequency governor %s", name);
+}
+
+/* ---- what the host says to the devices ---- */
+
+static void check_devices(VhImport *import, VhHost *host)
+{
+    const ImportPlace place = {import, "this host", 0};
+    g_autoptr(GPtrArray) functions = host ? vh_host_pci_list(host, NULL) : NULL;
+
+    /* A machine that shows no function at all (a container) says nothing about any. */
+    if (!functions || functions->len == 0)
+        return;
+    for (guint i = 0; i < import->devices->len; i++) {
+        const char *address = import->devices->pdata[i];
+        g_autoptr(VhPciFunction) function = vh_host_pci_look(host, address, NULL);
+        if (!function) {
+            import_note(&place, VH_IMPORT_PERSON,
+                        "there is no PCI function %s: addresses change with slots and firmware "
+                        "settings; correct it in devices",
+                        address);
+        } else if (function->bridge) {
+            import_note(&place, VH_IMPORT_PERSON,
+                        "%s is a bridge, which stays with the host: it "
+                        "was left out",
+                        address);
+            g_ptr_array_remove_index(import->devices, i--);
+        }
+    }
+}
+
+/* ---- the file ---- */
+
+typedef struct {
+    const char *key;
+    char *value; /* as libconfig reads it */
+} Setting;
+
+static void setting_clear(gpointer data)
+{
+    g_free(((Setting *)data)->value);
+}
+
+static void set(GArray *settings, const char *key, char *value)
+{
+    Setting setting = {key, value};
+
+    g_array_append_val(settings, setting);
+}
+
+static char *list_of(const GPtrArray *texts, const char *first)
+{
+    GString *list = g_string_new("[ ");
+
+    if (first)
+        g_string_append_printf(list, "\"%s\"%s", first, texts->len ? ", " : "");
+    for (guint i = 0; i < texts->len; i++)
+        g_string_append_printf(list, "%s\"%s\"", i ? ", " : "", (char *)texts->pdata[i]);
+    g_string_append(list, " ]");
+    return g_string_free(list, FALSE);
+}
+
+static char *quoted(const char *text)
+{
+    return g_strdup_printf("\"%s\"", text);
+}
+
+static void display_first(const VhImport *import, GArray *settings)
+{
+    if (import->stop->len > 0)
+        set(settings, "stop",
+            list_of(import->stop, import->stops_display ? "display-manager.service" : NULL));
+}
+
+static GArray *settings_of(const VhImport *import)
+{
+    GArray *settings = g_array_new(FALSE, FALSE, sizeof(Setting));
+
+    g_array_set_clear_func(settings, setting_clear);
+    if (import->devices->len > 0)
+        set(settings, "devices", list_of(import->devices, NULL));
+    display_first(import, settings);
+    if (import->terminate)
+        set(settings, "sessions", g_strdup("\"terminate\""));
+    if (import->governor)
+        set(settings, "governor", quoted(import->governor));
+    if (import->host_cpus)
+        set(settings, "host_cpus", quoted(import->host_cpus));
+    if (import->hugepages != 0)
+        set(settings, "hugepages", g_strdup("\"auto\""));
+    if (import->reset)
+        set(settings, "reset", quoted(import->reset));
+    return settings;
+}
+
+/* Whether this one line can stand in a file that the hook takes; the sentence why not. */
+static char *reason_against(const Setting *setting, const char *line)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = vh_config_parse(line, "import", &error);
+
+    if (!config)
+        return vh_text_one_line(error->message);
+    g_auto(GStrv) later = vh_config_unsupported(config);
+    return later[0] ? g_strdup_printf("this version has no step for %s yet", setting->key) : NULL;
+}
+
+char *vh_import_file(VhImport *import, VhHost *host, GError **error)
+{
+    const ImportPlace place = {import, "the per-VM file", 0};
+    g_autoptr(GString) file = g_string_new("# Written by virt-handoff import. See "
+                                           "virt-handoff-kvm.conf(5) for all keys.\n");
+
+    check_devices(import, host);
+    g_autoptr(GArray) settings = settings_of(import);
+    for (guint i = 0; i < settings->len; i++) {
+        const Setting *setting = &g_array_index(settings, Setting, i);
+        g_autofree char *line = g_strdup_printf("%s = %s;", setting->key, setting->value);
+        g_autofree char *reason = reason_against(setting, line);
+        if (reason) {
+            g_autofree char *shown = vh_text_one_line(line);
+            g_string_append_printf(file, "# %s\n", shown);
+            import_note(&place, VH_IMPORT_PERSON, "%s is only a comment: %s", setting->key, reason);
+        } else {
+            g_string_append_printf(file, "%s\n", line);
+        }
+    }
+    if (import->devices->len == 0)
+        g_string_append(file,
+                        "# No devices were found: those of the domain XML are handed over.\n");
+    g_autoptr(VhConfig) check = vh_config_parse(file->str, "import", error);
+    return check ? g_string_free(g_steal_pointer(&file), FALSE) : NULL;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The parts of a snapshot: snapshot.c puts them together. */
+#pragma once
+
+#include "inspect/snapshot.h"
+
+typedef struct {
+    VhHost *host;
+    const VhDomain *domain;
+    GPtrArray *functions;    /* VhPciFunction */
+    GPtrArray *framebuffers; /* VhFramebuffer */
+    GPtrArray *nodes;        /* GPtrArray of VhNode, one for each function */
+    GHashTable *modules;     /* name → VhModule: those that are told */
+    GHashTable *needs; /* name → GHashTable: the modules it uses, as the kernel lists them */
+} VhSnapshot;
+
+/* The framebuffer that @node of @address belongs to; NULL: the function's own driver made it. */
+const VhFramebuffer *vh_snapshot_framebuffer(const VhSnapshot *snapshot, const char *address,
+                                             const VhNode *node);
+/* The module that is in use while @node is open, where it is not the driver's; NULL: it is. */
+const char *vh_snapshot_node_module(const VhSnapshot *snapshot, const VhNode *node);
+
+/* snapshot-modules.c: finds what is to be told, and tells it (aa{sv}, floating). */
+void vh_snapshot_find_modules(VhSnapshot *snapshot);
+GVariant *vh_snapshot_modules(const VhSnapshot *snapshot);
+/* PCI drivers. */
+GVariant *vh_snapshot_drivers(const VhSnapshot *snapshot);
+
+/* snapshot-people.c: units, users, sessions, processes, and who calls us, into @dict. */
+gboolean vh_snapshot_people(const VhSnapshot *snapshot, GVariantDict *dict, GError **error);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The operations that act: one way in for all of them, which counts, traces and applies faults. */
+#pragma once
+
+#include "sim/machine.h"
+#include "sim/sim.h"
+
+typedef struct {
+    VhHost host;
+    SimMachine *machine;
+    gboolean interrupted;
+    GPtrArray *trace; /* char * */
+    guint operations;
+    guint fault_number;
+    VhSimFault fault;
+    VhError fault_code;
+    GPtrArray *faults; /* NamedFault, see act.c */
+    void (*die)(gpointer);
+    gpointer die_data;
+} Sim;
+
+/* The machine behind the operations. */
+static inline Sim *sim_of(VhHost *host)
+{
+    return (Sim *)host;
+}
+
+typedef enum {
+    SIM_PCI_OVERRIDE,
+    SIM_PCI_UNBIND,
+    SIM_PCI_PROBE,
+    SIM_ROM_READ,
+    SIM_CONSOLE_BIND,
+    SIM_FRAMEBUFFER_BIND,
+    SIM_MODULE_LOAD,
+    SIM_MODULE_UNLOAD,
+    SIM_UNIT_STOP,
+    SIM_UNIT_START,
+    SIM_UNIT_ASK_STOP,
+    SIM_SESSION_TERMINATE,
+    SIM_RUN,
+    SIM_N_ACTS
+} SimActKind;
+
+/* One call of an operation that acts. */
+typedef struct {
+    SimActKind kind;
+    const char *target;   /* address, module, unit, … */
+    const char *argument; /* driver, or NULL */
+    guint number;         /* of a console */
+    gboolean bind;
+    const VhCommand *command;
+    GBytes **ret_output;
+    gint64 deadline; /* 0: it has none */
+    gint64 cost;     /* what the act takes beyond its usual time (µs) */
+} SimAct;
+
+/* Counts and traces it, applies the fault that is armed for it, if any, and does it. */
+gboolean sim_act(VhHost *host, SimAct *act, GError **error);
+
+/* What an act does (acts.c, jobs.c): changes the machine, or says why not. */
+gboolean sim_do_override(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_unbind(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_probe(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_rom(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_console(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_framebuffer(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_load(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_unload(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_stop(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error);
+/* Marks what the act was to change as locked for ever by a call that never came back. */
+void sim_stick(SimMachine *machine, const SimAct *act);
+/* Whether the kernel has not come back from some act. */
+gboolean sim_something_hangs(const SimMachine *machine);
+/* Waits in vain: time passes to the deadline; VH_ERROR_TIMEOUT. */
+gboolean sim_hang(SimMachine *machine, const SimAct *act, GError **error);

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The back end's table, and its operations that are one call of sim_act(). */
+#include "sim/sim.h"
+
+#include "sim/look.h"
+
+static gint64 now(VhHost *host)
+{
+    return sim_of(host)->machine->clock;
+}
+
+static gboolean interrupted(VhHost *host)
+{
+    return sim_of(host)->interrupted;
+}
+
+static gboolean stopping(VhHost *host)
+{
+    return sim_of(host)->machine->stopping;
+}
+
+static gboolean one_ended(const SimMachine *machine, GPtrArray *holders)
+{
+    for (guint i = 0; holders && i < holders->len; i++) {
+        const VhHolder *holder = holders->pdata[i];
+        const SimProcess *process = sim_process_find(machine, holder->process.pid);
+        if (!process || (guint64)process->start_time != holder->process.start_time)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void wait_for(VhHost *host, GPtrArray *holders, gint64 microseconds)
+{
+    SimMachine *machine = sim_of(host)->machine;
+    gint64 end = machine->clock + CLAMP(microseconds, 0, SIM_MAX_TIME);
+
+    while (!one_ended(machine, holders))
+        if (!sim_step(machine, end))
+            return;
+}
+
+static gboolean pci_override(VhHost *host, const char *address, const char *driver, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_OVERRIDE, .target = address, .argument = driver};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean pci_unbind(VhHost *host, const char *address, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_UNBIND, .target = address, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean pci_probe(VhHost *host, const char *address, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_PROBE, .target = address, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static GBytes *rom_read(VhHost *host, const char *address, gint64 deadline, GError **error)
+{
+    GBytes *rom = NULL;
+    SimAct act = {
+        .kind = SIM_ROM_READ, .target = address, .ret_output = &rom, .deadline = deadline};
+
+    return sim_act(host, &act, error) ? rom : NULL;
+}
+
+static gboolean console_bind(VhHost *host, guint number, gboolean bind, gint64 deadline,
+                             GError **error)
+{
+    SimAct act = {.kind = SIM_CONSOLE_BIND, .number = number, .bind = bind, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean framebuffer_bind(VhHost *host, const char *device, const char *driver,
+                                 gboolean bind, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_FRAMEBUFFER_BIND,
+                  .target = device,
+                  .argument = driver,
+                  .bind = bind,
+                  .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean module_load(VhHost *host, const char *name, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_MODULE_LOAD, .target = name, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean module_unload(VhHost *host, const char *name, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_MODULE_UNLOAD, .target = name, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_UNIT_STOP, .target = name, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean unit_start(VhHost *host, const char *name, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_UNIT_START, .target = name, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean unit_ask_stop(VhHost *host, const char *name, GError **error)
+{
+    SimAct act = {.kind = SIM_UNIT_ASK_STOP, .target = name};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean session_terminate(VhHost *host, const char *id, GError **error)
+{
+    SimAct act = {.kind = SIM_SESSION_TERMINATE, .target = id};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
+                    GError **error)
+{
+    SimAct act = {.kind = SIM_RUN,
+                  .target = command->argv[0],
+                  .command = command,
+                  .ret_output = ret_output,
+                  .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static void sim_free(VhHost *host)
+{
+    Sim *sim = sim_of(host);
+
+    sim_record_free(sim->machine);
+    g_ptr_array_unref(sim->trace);
+    g_ptr_array_unref(sim->faults);
+    g_free(sim);
+}
+
+static const VhHostOps ops = {
+    .now = now,
+    .process_start = sim_look_process_start,
+    .hung = sim_look_hung,
+    .read = sim_look_read,
+    .list = sim_look_list,
+    .link = sim_look_link,
+    .bytes = sim_look_bytes,
+    .stat = sim_look_stat,
+    .parent = sim_look_parent,
+    .interrupted = interrupted,
+    .boot_id = sim_look_boot_id,
+    .pci_list = sim_look_pci_list,
+    .pci_look = sim_look_pci,
+    .pci_driver_known = sim_look_driver_known,
+    .iommu_on = sim_look_iommu_on,
+    .pci_override = pci_override,
+    .pci_unbind = pci_unbind,
+    .pci_probe = pci_probe,
+    .pci_uses = sim_look_uses,
+    .pci_seat = sim_look_seat,
+    .pci_nodes = sim_look_nodes,
+    .holders = sim_look_holders,
+    .wait = wait_for,
+    .consoles = sim_look_consoles,
+    .console_bind = console_bind,
+    .framebuffers = sim_look_framebuffers,
+    .framebuffer_bind = framebuffer_bind,
+    .module_look = sim_look_module,
+    .module_load = module_load,
+    .module_unload = module_unload,
+    .unit_look = sim_look_unit,
+    .unit_stop = unit_stop,
+    .unit_start = unit_start,
+    .unit_ask_stop = unit_ask_stop,
+    .stopping = stopping,
+    .sessions = sim_look_sessions,
+    .session_terminate = session_terminate,
+    .user_lingers = sim_look_lingers,
+    .usb_name = sim_look_usb_name,
+    .rom_usable = sim_look_rom,
+    .rom_read = rom_read,
+    .scripts = sim_look_scripts,
+    .run = run,
+    .guest_running = sim_look_guest_running,
+    .free = sim_free,
+};
+
+static VhHost *new_host(SimMachine *machine)
+{
+    Sim *sim = g_new0(Sim, 1);
+
+    sim->host.ops = &ops;
+    sim->machine = machine;
+    sim->trace = g_ptr_array_new_with_free_func(g_free);
+    sim->faults = g_ptr_array_new();
+    sim->fault_code = VH_ERROR_FAILED;
+    return &sim->host;
+}
+
+VhHost *vh_sim_new(const char *snapshot, GError **error)
+{
+    SimMachine *machine = sim_snapshot_read(snapshot, error);
+
+    if (!machine)
+        return NULL;
+    sim_begin(machine);
+    return new_host(machine);
+}
+
+VhHost *vh_sim_copy(VhHost *host)
+{
+    const SimMachine *machine = sim_of(host)->machine;
+    SimMachine *copy = sim_record_copy(machine);
+
+    /* The result of a job is a text of the unit itself. */
+    for (guint i = 0; i < copy->units->len; i++) {
+        SimUnit *unit = copy->units->pdata[i];
+        unit->result = NULL;
+    }
+    return new_host(copy);
+}

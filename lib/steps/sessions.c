@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The graphical sessions of the display's seat have ended. Stopping the display manager ends those
+ * it began; one begun from a text console (startx, sway) ends only by its user, or by logind when
+ * the policy is "terminate". They do not come back by themselves: there is nothing to undo.
+ */
+#include "base/json.h"
+#include "steps/step.h"
+
+/* A session that logind calls closing has ended; what is left of it are processes, and those that
+ * matter are waited for as holders. */
+static gboolean concerns(const VhSession *session, const char *seat)
+{
+    return vh_session_is_graphical(session) && g_strcmp0(session->seat, seat) == 0 &&
+           g_strcmp0(session->state, "closing") != 0;
+}
+
+/* The sessions to wait for, or NULL with an error. */
+static GPtrArray *remaining(VhHost *host, const char *seat, GError **error)
+{
+    GPtrArray *sessions = vh_host_sessions(host, error);
+
+    for (guint i = sessions ? sessions->len : 0; i > 0; i--)
+        if (!concerns(sessions->pdata[i - 1], seat))
+            g_ptr_array_remove_index(sessions, i - 1);
+    return sessions;
+}
+
+static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
+                     GError **error)
+{
+    const char *seat = vh_json_string(args, "seat", "seat0");
+    g_autoptr(GPtrArray) sessions = remaining(context->host, seat, error);
+
+    if (!sessions)
+        return FALSE;
+    if (sessions->len > 0)
+        *ret_prior = g_variant_new("a{sv}", NULL);
+    return TRUE;
+}
+
+static gboolean terminate_all(VhHost *host, GPtrArray *sessions, GError **error)
+{
+    for (guint i = 0; i < sessions->len; i++) {
+        VhSession *session = sessions->pdata[i];
+        g_autoptr(GError) cause = NULL;
+        if (!vh_host_session_terminate(host, session->id, &cause) && !vh_error_is_gone(cause)) {
+            g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                                       "cannot end session %s of %s: ", session->id, session->user);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean still_there(const VhSession *session, GError **error)
+{
+    return vh_error_set(error, VH_ERROR_TIMEOUT,
+                        "%s is still logged in on %s (session %s, %s): log out first, or set "
+                        "sessions = \"terminate\" in the guest's file",
+                        session->user, session->seat, session->id,
+                        session->desktop && *session->desktop ? session->desktop : session->type);
+}
+
+static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+{
+    const char *seat = vh_json_string(args, "seat", "seat0");
+    gboolean terminate = g_str_equal(vh_json_string(args, "policy", "wait"), "terminate");
+    gint64 pause = 0;
+
+    for (;;) {
+        g_autoptr(GPtrArray) sessions = remaining(context->host, seat, error);
+        if (!sessions)
+            return FALSE;
+        if (sessions->len == 0)
+            return TRUE;
+        if (terminate && pause == 0 && !terminate_all(context->host, sessions, error))
+            return FALSE;
+        g_autoptr(GError) cause = NULL;
+        if (vh_step_pause(context, NULL, &pause, &cause))
+            continue;
+        if (vh_error_is_timeout(cause))
+            return still_there(sessions->pdata[0], error);
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+}
+
+static char *describe(GVariant *args)
+{
+    const char *seat = vh_json_string(args, "seat", "?");
+
+    if (g_str_equal(vh_json_string(args, "policy", "wait"), "terminate"))
+        return g_strdup_printf("end the graphical sessions on %s", seat);
+    return g_strdup_printf("wait for the graphical sessions on %s to end", seat);
+}
+
+const VhStepKind vh_step_sessions = {
+    .name = "sessions",
+    .title = "graphical sessions",
+    .undo_grade = VH_UNDO_NONE,
+    .look = look,
+    .apply = apply,
+    .describe = describe,
+};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "steps/step.h"
+
+static const VhStepKind *const kinds[] = {
+    &vh_step_driver,
+    &vh_step_awake,
+    &vh_step_unit,
+    &vh_step_sessions,
+    &vh_step_holders,
+    &vh_step_console,
+    &vh_step_framebuffer,
+    &vh_step_display,
+    &vh_step_module,
+    &vh_step_device,
+    NULL,
+};
+
+const VhStepKind *const *vh_step_kinds(void)
+{
+    return kinds;
+}
+
+const VhStepKind *vh_step_kind_find(const char *name)
+{
+    for (gsize i = 0; kinds[i]; i++)
+        if (g_strcmp0(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
+}
+
+VhStep *vh_step_new(const VhStepKind *kind, const char *subject, GVariant *args)
+{
+    VhStep *step = g_new0(VhStep, 1);
+
+    step->kind = kind;
+    step->args = g_variant_ref_sink(args);
+    step->subject = g_strdup(subject);
+    return step;
+}
+
+void vh_step_free(VhStep *step)
+{
+    if (!step)
+        return;
+    g_variant_unref(step->args);
+    g_free(step->subject);
+    g_free(step);
+}
+
+gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
+                       GError **error)
+{
+    enum { FIRST = 20 * 1000, LONGEST = 250 * 1000 };
+    gint64 left = context->deadline - vh_host_now(context->host);
+
+    if (left <= 0)
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "not done in time");
+    if (!context->undoing && vh_host_interrupted(context->host))
+        return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
+    *pause = *pause == 0 ? FIRST : MIN(*pause * 2, LONGEST);
+    vh_host_wait(context->host, holders, MIN(*pause, left));
+    return TRUE;
+}
+
+void vh_step_note(const VhStepContext *context, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (!context->note)
+        return;
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    context->note(context->data, text);
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A kind of step: one thing that is done to the host before the VM starts and undone after it
+ * stops. One file per kind; steps/step.c has the list. The runner and the journal know no kind.
+ *
+ * Adding one: write steps/NAME.c with a VhStepKind, add it to the list there, have the plan make
+ * it.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "host/host.h"
+
+typedef enum {
+    VH_UNDO_FULL,    /* undo brings back what was there */
+    VH_UNDO_PARTIAL, /* undo does what it can; a failure is a warning, as nobody can mend it */
+    VH_UNDO_NONE     /* nothing to bring back */
+} VhUndoGrade;
+
+typedef struct {
+    VhHost *host;
+    gint64 deadline;     /* for this step's waiting, on vh_host_now()'s clock */
+    gint64 act_deadline; /* for its acts: later, so that none is begun with no time to end in */
+    gboolean undoing;    /* the way back: an interrupt no longer counts */
+    void (*note)(gpointer data, const char *); /* something worth a line in the log; or NULL */
+    gpointer data;
+} VhStepContext;
+
+typedef struct {
+    const char *name;
+    const char *title; /* for people: "display manager and units" */
+    VhUndoGrade undo_grade;
+    /* Another guest may need the same thing done: the last one that needs it undoes it. */
+    gboolean shared;
+
+    /*
+     * The state to return to, a floating or full a{sv} that goes into the journal before anything
+     * is done. *@ret_prior stays NULL when all is already as wanted: nothing is done, and nothing
+     * will be undone. FALSE with an error when it cannot be known.
+     */
+    gboolean (*look)(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
+                     GError **error);
+    /* Does it, and does not return before it is so. On failure undo is called. */
+    gboolean (*apply)(const VhStepContext *context, GVariant *args, GVariant *prior,
+                      GError **error);
+    /* Brings @prior back, from whatever state is found: never begun, half done, done, undone
+     * already, or changed by others. Something that is gone for good is success. NULL: nothing. */
+    gboolean (*undo)(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error);
+    /* What apply and undo do, as a person would say it: "stop lightdm.service". undo: or NULL. */
+    char *(*describe)(GVariant *args);
+    char *(*describe_undo)(GVariant *args);
+} VhStepKind;
+
+typedef struct {
+    const VhStepKind *kind;
+    GVariant *args; /* a{sv}, all that apply and undo need to know */
+    char *subject;  /* device, unit, module, … the step is about; for logs and claims */
+} VhStep;
+
+/* @args may be floating. The caller owns the step. */
+VhStep *vh_step_new(const VhStepKind *kind, const char *subject, GVariant *args);
+void vh_step_free(VhStep *step);
+
+/* The kind of that name, or NULL. */
+const VhStepKind *vh_step_kind_find(const char *name);
+/* All kinds, NULL-terminated, in the order of the sequence. */
+const VhStepKind *const *vh_step_kinds(void);
+
+/* Waits a little (first 20 ms, then doubling up to 250 ms, kept in *@pause) for one of @holders to
+ * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED on SIGTERM.
+ */
+gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
+                       GError **error);
+
+/* Says @format… through the context's note. */
+void vh_step_note(const VhStepContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* ---- the kinds, in the order of the sequence ---- */
+
+/* { driver }: the target driver is loaded; never unloaded, another VM may need it. */
+extern const VhStepKind vh_step_driver;
+/* { unit }: the host is kept awake by that unit. */
+extern const VhStepKind vh_step_awake;
+/* { unit }: a system unit is stopped. */
+extern const VhStepKind vh_step_unit;
+/* { seat, policy }: the seat's graphical sessions have ended. */
+extern const VhStepKind vh_step_sessions;
+/* { addresses }: nobody has a node of the functions open that unbinding would wait for. */
+extern const VhStepKind vh_step_holders;
+/* { number, name }: a framebuffer vtconsole is unbound. */
+extern const VhStepKind vh_step_console;
+/* { device, driver }: a firmware framebuffer is unbound. */
+extern const VhStepKind vh_step_framebuffer;
+/* { address, driver, module?, drm }: does nothing; its undo sees to it that the display is driven
+ * again. */
+extern const VhStepKind vh_step_display;
+/* { module, addresses }: a module is unloaded. */
+extern const VhStepKind vh_step_module;
+/* { address, driver, home, override, id }: a PCI function is bound to the target driver. */
+extern const VhStepKind vh_step_device;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A system unit, above all the display manager, is stopped and started again. */
+#include "base/json.h"
+#include "steps/step.h"
+
+static gboolean runs(const VhUnit *unit)
+{
+    static const char *const states[] = {"active", "activating", "reloading", NULL};
+
+    return unit->active && g_strv_contains(states, unit->active);
+}
+
+static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
+                     GError **error)
+{
+    g_autoptr(VhUnit) unit =
+        vh_host_unit_look(context->host, vh_json_string(args, "unit", ""), error);
+
+    if (!unit)
+        return FALSE;
+    if (runs(unit))
+        *ret_prior = g_variant_new_parsed("{'active': <true>}");
+    return TRUE;
+}
+
+static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+{
+    const char *unit = vh_json_string(args, "unit", "");
+
+    if (vh_host_unit_stop(context->host, unit, context->act_deadline, error))
+        return TRUE;
+    g_prefix_error(error, "cannot stop %s (see: systemctl status %s): ", unit, unit);
+    return FALSE;
+}
+
+static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+{
+    const char *unit = vh_json_string(args, "unit", "");
+
+    /* Starting a unit would conflict with the shutdown's own transaction. */
+    if (vh_host_stopping(context->host)) {
+        vh_step_note(context, "%s stays down: the host is shutting down", unit);
+        return TRUE;
+    }
+    g_autoptr(VhUnit) now = vh_host_unit_look(context->host, unit, NULL);
+    if (now && g_strcmp0(now->active, "active") == 0)
+        return TRUE;
+    if (vh_host_unit_start(context->host, unit, context->act_deadline, error))
+        return TRUE;
+    g_prefix_error(error, "cannot start %s (see: journalctl -u %s): ", unit, unit);
+    return FALSE;
+}
+
+static char *describe(GVariant *args)
+{
+    return g_strdup_printf("stop %s", vh_json_string(args, "unit", "?"));
+}
+
+static char *describe_undo(GVariant *args)
+{
+    return g_strdup_printf("start %s", vh_json_string(args, "unit", "?"));
+}
+
+const VhStepKind vh_step_unit = {
+    .name = "unit",
+    .title = "units",
+    .undo_grade = VH_UNDO_FULL,
+    .shared = TRUE,
+    .look = look,
+    .apply = apply,
+    .undo = undo,
+    .describe = describe,
+    .describe_undo = describe_undo,
+};

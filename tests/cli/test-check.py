@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""check from outside: what it prints, and its exit status."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import tap
+
+# Only a name here: what is below it are files of the snapshots.
+ROOT = os.environ["ENGINE_ROOT"]
+ENGINE = os.environ["ENGINE_UNDER_TEST"]
+HOSTS = os.path.join(os.environ["SOURCE_ROOT"], "conf", "hosts")
+HOOKS = os.path.join(ROOT, "hooks")
+SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+RESET = "/sys/bus/pci/devices/0000:%s/reset_method"
+FILES = {
+    "/proc/cpuinfo": "vendor_id : AuthenticAMD\nflags : fpu svm",
+    "/proc/cmdline": "ro quiet iommu=pt",
+    "/proc/iomem": "00000000-00000fff : Reserved",
+    "/proc/meminfo": "MemTotal: 33554432 kB\nHugepagesize: 2048 kB",
+    "/proc/stat": "cpu 1\nbtime 1700000000",
+    "/sys/kernel/security/lockdown": "[none] integrity confidentiality",
+    "/sys/module/apparmor/parameters/enabled": "N",
+    "/sys/fs/cgroup/x": "",
+    "/etc/passwd": "root:x:0:0::/:\nanna:x:1000:1000::/home/anna:",
+    "/etc/group": "libvirt:x:140:anna\nkvm:x:109:anna\ninput:x:104:anna",
+    "/etc/libvirt/qemu/networks/default.xml": "<network/>",
+    "/etc/libvirt/qemu/networks/autostart/default.xml": "<network/>",
+    "/run/libvirt/network/default.xml": "<networkstatus/>",
+    "/run/libvirtd.pid": "810",
+    HOOKS + "/kvm.conf.d/win10.conf": "# all defaults",
+    RESET % "09:00.0": "bus", RESET % "09:00.1": "bus", RESET % "0b:00.3": "flr",
+}
+
+
+def machine(**changes):
+    """The sample host with files, as they are on one where all is well, and changes to them."""
+    with open(os.path.join(HOSTS, "nvidia-desktop.json"), encoding="utf-8") as file:
+        host = json.load(file)
+    files = {**FILES, **changes.get("files", {})}
+    host["files"] = [{"path": path, "text": text} if text else {"path": path}
+                     for path, text in files.items() if text is not None]
+    host["files"] += [
+        {"path": SECURE_BOOT, "hex": "0600000000"},
+        {"path": HOOKS + "/qemu", "text": "ELF " + ROOT + "/virt-handoff", "mode": "0755",
+         "changed": 1700000000},
+        {"path": ROOT + "/virt-handoff", "text": "ELF", "mode": "0755"}]
+    return host
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.dir = scratch.name
+
+    def check(self, host, *arguments, status=0):
+        path = os.path.join(self.dir, "host.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(host, file)
+        done = subprocess.run([ENGINE, "check", "--host", path, *arguments], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (status, ""), done.stdout)
+        return done.stdout
+
+    def states(self, host, *arguments, status=0):
+        report = json.loads(self.check(host, "--json", *arguments, status=status))
+        self.assertEqual(report["state"], ["ok", "warning", "failure"][status])
+        return {(one["about"], one["id"]): one["state"] for one in report["findings"]}
+
+    def guest(self, *changes):
+        with open(os.path.join(HOSTS, "nvidia-desktop.xml"), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        path = os.path.join(self.dir, "guest.xml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return ["--xml", path, "win10"]
+
+    def test_well(self):
+        states = self.states(machine(), *self.guest())
+        self.assertEqual({key for key, state in states.items() if state != "ok"}, set())
+        self.assertEqual(len([key for key in states if key[0] == "host"]), 18)
+        self.assertEqual(len([key for key in states if key[0] == "guest"]), 13)
+        text = self.check(machine(), *self.guest())
+        self.assertIn("\nAll is well.\n", text)
+        self.assertRegex(text, r"(?m)^ok +plan +\d+ steps, nothing against it$")
+
+    def test_host_only(self):
+        states = self.states(machine())
+        self.assertEqual({about for about, _ in states}, {"host"})
+
+    def test_warning(self):
+        host = machine(files={"/proc/cmdline": "quiet rd.driver.pre=vfio-pc"})
+        self.assertEqual(self.states(host, status=1)[("host", "parameters")], "warning")
+        text = self.check(host, status=1)
+        self.assertIn(
+            "warning  kernel parameters           rd.driver.pre names no module: vfio-pc\n"
+            "         The kernel says nothing about a parameter that it does not know.\n"
+            "         -> write rd.driver.pre=vfio-pci instead of rd.driver.pre=vfio-pc\n", text)
+        self.assertIn("\nIt can work, with what is said above in mind.\n", text)
+
+    def test_failure(self):
+        host = machine(files={"/run/libvirt/network/default.xml": None, "/run/x": "y"})
+        states = self.states(host, *self.guest(), status=2)
+        self.assertEqual(states[("host", "default-network")], "warning")
+        self.assertEqual(states[("guest", "networks")], "failure")
+        text = self.check(host, *self.guest(), status=2)
+        self.assertIn("-> sudo virsh net-start default", text)
+        self.assertTrue(text.endswith("\n\nIt will not work like this.\n"), text)
+
+    def test_refusals_are_failures(self):
+        moved = self.guest(("bus='0x09' slot='0x00' function='0x1'",
+                            "bus='0x0c' slot='0x00' function='0x1'"))
+        self.assertEqual(self.states(machine(), *moved, status=2)[("guest", "plan")], "failure")
+        self.assertIn("shares IOMMU group 16", " ".join(self.check(machine(), *moved,
+                                                                   status=2).split()))
+
+    def test_bad_file(self):
+        host = machine(files={HOOKS + "/kvm.conf.d/win10.conf": "timeout = 0;\nfoo = 1;"})
+        report = json.loads(self.check(host, "--json", *self.guest(), status=2))
+        wrong = [one["what"] for one in report["findings"] if one["id"] == "file"]
+        self.assertEqual(len(wrong), 2)
+        self.assertIn("win10.conf:1: timeout: ", wrong[0])
+
+    def test_what_cannot_be_measured(self):
+        """A snapshot without files: much is unknown, nothing is claimed, and that is no failure."""
+        path = os.path.join(HOSTS, "nvidia-desktop.json")
+        with open(path, encoding="utf-8") as file:
+            text = self.check(json.load(file))
+        self.assertRegex(text, r"\nAll is well; \d+ of 18 could not be measured\.\n")
+        self.assertNotIn("failure", text)
+
+    def test_every_sample(self):
+        for name in sorted(os.listdir(HOSTS)):
+            if not name.endswith(".json"):
+                continue
+            with self.subTest(host=name), open(os.path.join(HOSTS, name),
+                                               encoding="utf-8") as file:
+                host = json.load(file)
+                for line in self.check(host).splitlines():
+                    longest = max(map(len, line.split(" ")), default=0)
+                    self.assertTrue(len(line) <= 80 or longest > 40, line)
+
+    def test_tree(self):
+        """Another root: this machine's bus and files are not asked."""
+        tree = os.path.join(self.dir, "tree")
+        os.makedirs(os.path.join(tree, "proc"))
+        with open(os.path.join(tree, "proc/cmdline"), "w", encoding="utf-8") as file:
+            file.write("quiet amd_iommu=off\n")
+        done = subprocess.run([ENGINE, "check", "--json", "--root", tree], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (2, ""))
+        found = {one["id"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+        self.assertEqual((found["parameters"], found["daemon"], found["hook"], found["virtualization"]),
+                         ("failure", "unknown", "unknown", "unknown"))
+
+    def test_no_snapshot(self):
+        done = subprocess.run([ENGINE, "check", "--host", "/nonexistent"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("/nonexistent", done.stderr)
+
+
+if __name__ == "__main__":
+    tap.main()

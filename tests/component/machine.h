@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A simulated host with the real engine on it, for the component tests. */
+#pragma once
+
+#include "engine/call.h"
+#include "engine/journal.h"
+#include "sim/sim.h"
+
+typedef struct {
+    VhHost *host;
+    VhEngine engine;
+    char *dir, *hooks, *state;
+    GPtrArray *events; /* char *: "KIND: TEXT" of every event */
+} Machine;
+
+#define MACHINE_UUID "c7a5fdbd-edaf-9455-926a-d65c16db1809"
+
+/* The shipped sample host of that name, with an empty file for guest win10. */
+Machine *machine_new(const char *sample);
+/* The same from a snapshot's text. */
+Machine *machine_from_text(const char *snapshot);
+void machine_free(Machine *machine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
+
+/* Writes the per-VM file of @guest; NULL removes it. */
+void machine_configure(Machine *machine, const char *guest, const char *text);
+
+/* Domain XML of @guest with these host devices (canonical, NULL-terminated); @managed as in the
+ * XML. The UUID is made from the name; win10 has MACHINE_UUID. */
+GBytes *machine_domain(const char *guest, gboolean managed, const char *const *addresses);
+/* The domain shipped with a sample host. */
+GBytes *machine_sample_domain(const char *sample);
+
+/* One call as libvirt makes it. */
+gboolean machine_call(Machine *machine, const char *guest, const char *operation, GBytes *xml,
+                      GError **error);
+gboolean machine_prepare(Machine *machine, GBytes *xml, GError **error);
+gboolean machine_release(Machine *machine, GBytes *xml, GError **error);
+
+/* The driver of the function now, or "none" or "gone"; the caller owns it. */
+char *machine_driver(Machine *machine, const char *address);
+/* Whether a journal is there. */
+gboolean machine_has_journal(Machine *machine);
+/* Lets the host come to rest: jobs end, sessions close, the login comes back. */
+void machine_settle(Machine *machine);
+/* The state of the host at rest, without the lines that begin with @without (NULL: all). */
+char *machine_state(Machine *machine, const char *without);
+/* Fails the test, with the difference, unless the host at rest is as @before. */
+void machine_assert_state(Machine *machine, const char *before, const char *without);
+/* Whether an event's text, or a trace line, has @text in it. */
+gboolean machine_told(Machine *machine, const char *text);
+gboolean machine_did(Machine *machine, const char *text);

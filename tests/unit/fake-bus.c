@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fake-bus.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define OTHER_JOB "/org/freedesktop/systemd1/job/8"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+
+static void note(Fake *fake, const char *text)
+{
+    g_mutex_lock(&fake->lock);
+    g_string_append_printf(fake->calls, "%s\n", text);
+    g_mutex_unlock(&fake->lock);
+}
+
+char *fake_calls(Fake *fake)
+{
+    g_mutex_lock(&fake->lock);
+    char *calls = g_strdup(fake->calls->str);
+    g_mutex_unlock(&fake->lock);
+    return calls;
+}
+
+/* ---- the fake's methods ---- */
+
+static int job_removed(Fake *fake, const char *job, const char *result)
+{
+    return sd_bus_emit_signal(fake->bus, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+                              "JobRemoved", "uoss", 7, job, "a.service", result);
+}
+
+static int on_job(Fake *fake, sd_bus_message *call)
+{
+    const FakeBehaviour *b = &fake->behaviour;
+    const char *result = b->result ? b->result : "done";
+    int r = 0;
+
+    /* Another's job, which must not be taken for ours. */
+    (void)job_removed(fake, OTHER_JOB, "failed");
+    if (b->early)
+        r = job_removed(fake, JOB, result);
+    if (r >= 0)
+        r = b->odd ? sd_bus_reply_method_return(call, "s", "odd")
+                   : sd_bus_reply_method_return(call, "o", JOB);
+    if (r >= 0 && !b->early && !b->never && !b->drop)
+        r = job_removed(fake, JOB, result);
+    if (b->drop) {
+        (void)sd_bus_flush(fake->bus);
+        return -ECONNRESET;
+    }
+    return r;
+}
+
+static int on_nothing(Fake *fake, sd_bus_message *call)
+{
+    return sd_bus_reply_method_return(call, "");
+}
+
+static int append_unit(sd_bus_message *reply, const char *name)
+{
+    static const struct {
+        const char *name, *id, *load, *active, *job;
+    } units[] = {
+        {"display-manager.service", "lightdm.service", "loaded", "active", ""},
+        {"masked.service", "masked.service", "masked", "inactive", ""},
+        {"queued.service", "queued.service", "loaded", "inactive", "start"},
+        {"leaving.service", "leaving.service", "loaded", "inactive", "stop"},
+    };
+    const char *id = name, *load = "not-found", *active = "inactive", *job = "";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+        if (strcmp(units[i].name, name) == 0) {
+            id = units[i].id;
+            load = units[i].load;
+            active = units[i].active;
+            job = units[i].job;
+        }
+    /* What is no unit's name is left out. */
+    if (strchr(name, ' '))
+        return 0;
+    return sd_bus_message_append(reply, "(ssssssouso)", id, "Description", load, active, "sub", "",
+                                 "/unit", 0, job, "/");
+}
+
+static int on_list_units(Fake *fake, sd_bus_message *call)
+{
+    g_autoptr(sd_bus_message) reply = NULL;
+    const char *name = NULL;
+
+    if (fake->behaviour.odd)
+        return sd_bus_reply_method_return(call, "u", 1);
+    (void)sd_bus_message_rewind(call, 1);
+    (void)sd_bus_message_read(call, "as", 1, &name);
+    (void)sd_bus_message_new_method_return(call, &reply);
+    (void)sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
+    (void)append_unit(reply, name);
+    (void)sd_bus_message_close_container(reply);
+    return sd_bus_send(fake->bus, reply, NULL);
+}
+
+static int on_list_sessions(Fake *fake, sd_bus_message *call)
+{
+    if (fake->behaviour.odd)
+        return sd_bus_reply_method_return(call, "as", 1, "x");
+    return sd_bus_reply_method_return(call, "a(susso)", 3, "2", 1000, "alice", "seat0", "/s/two",
+                                      "c1", 117, "lightdm", "seat0", "/s/gone", "9", 0, "root", "",
+                                      "/s/nine");
+}
+
+static int on_get_all(Fake *fake, sd_bus_message *call)
+{
+    const char *path = sd_bus_message_get_path(call);
+
+    if (strcmp(path, "/s/gone") == 0)
+        return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_UNKNOWN_OBJECT, "gone");
+    if (strcmp(path, "/s/two") == 0)
+        return sd_bus_reply_method_return(call, "a{sv}", 6, "VTNr", "u", 7, "Type", "s", "wayland",
+                                          "Class", "s", "user", "State", "s", "active", "Desktop",
+                                          "s", "KDE", "Seat", "(so)", "seat0", "/seat");
+    return sd_bus_reply_method_return(call, "a{sv}", 4, "Type", "s", "tty", "Class", "s", "user",
+                                      "State", "s", "closing", "Desktop", "s", "");
+}
+
+static int on_get_user(Fake *fake, sd_bus_message *call)
+{
+    guint32 uid = 0;
+
+    (void)sd_bus_message_rewind(call, 1);
+    (void)sd_bus_message_read(call, "u", &uid);
+    if (uid == 1002)
+        return sd_bus_reply_method_errorf(call, LOGIND ".NoSuchUser", "no such user");
+    return sd_bus_reply_method_return(call, "o", uid == 1000 ? "/u/lingers" : "/u/leaves");
+}
+
+static int on_get(Fake *fake, sd_bus_message *call)
+{
+    const char *path = sd_bus_message_get_path(call);
+
+    if (g_str_has_prefix(path, "/u/"))
+        return sd_bus_reply_method_return(call, "v", "b", strcmp(path, "/u/lingers") == 0);
+    return sd_bus_reply_method_return(call, "v", "s",
+                                      fake->behaviour.result ? fake->behaviour.result : "running");
+}
+
+static int on_list_inhibitors(Fake *fake, sd_bus_message *call)
+{
+    if (fake->behaviour.odd)
+        return sd_bus_reply_method_return(call, "s", "odd");
+    return sd_bus_reply_method_return(call, "a(ssssuu)", 2, "sleep:shutdown", "burner", "a disc",
+                                      "block", 1000, 77, "sleep", "NetworkManager", "network",
+                                      "delay", 0, 600);
+}
+
+/* "PROPERTY: WORDS" of each property of a new unit. */
+static int on_transient(Fake *fake, sd_bus_message *call)
+{
+    const char *name;
+    int r = sd_bus_message_enter_container(call, 'a', "(sv)");
+
+    while (r > 0 && (r = sd_bus_message_enter_container(call, 'r', "sv")) > 0) {
+        const char *type, *path, *a, *b, *c, *d;
+        (void)sd_bus_message_read(call, "s", &name);
+        (void)sd_bus_message_peek_type(call, NULL, &type);
+        if (strcmp(type, "s") == 0) {
+            r = sd_bus_message_read(call, "v", "s", &a);
+            g_autofree char *line = g_strdup_printf("%s: %s", name, a);
+            note(fake, line);
+        } else {
+            r = sd_bus_message_read(call, "v", "a(sasb)", 1, &path, 4, &a, &b, &c, &d, NULL);
+            g_autofree char *line = g_strjoin(" ", name, path, a, b, c, d, NULL);
+            note(fake, line);
+        }
+        if (r >= 0)
+            r = sd_bus_message_exit_container(call);
+    }
+    return r < 0 ? r : sd_bus_reply_method_return(call, "o", JOB);
+}
+
+static const struct {
+    const char *member;
+    int (*answer)(Fake *, sd_bus_message *);
+} methods[] = {
+    {"Subscribe", on_nothing},
+    {"StopUnit", on_job},
+    {"StartUnit", on_job},
+    {"ResetFailedUnit", on_nothing},
+    {"Cancel", on_nothing},
+    {"ListUnitsByNames", on_list_units},
+    {"ListSessions", on_list_sessions},
+    {"GetAll", on_get_all},
+    {"GetUser", on_get_user},
+    {"Get", on_get},
+    {"TerminateSession", on_nothing},
+    {"ListInhibitors", on_list_inhibitors},
+    {"StartTransientUnit", on_transient},
+};
+
+/* "StopUnit a.service replace"; for calls on other objects with their path. */
+static void note_call(Fake *fake, sd_bus_message *call)
+{
+    g_autoptr(GString) line = g_string_new(sd_bus_message_get_member(call));
+    const char *path = sd_bus_message_get_path(call);
+    const char *text;
+
+    if (!g_str_has_prefix(path, "/org/freedesktop/") || strstr(path, "/job/"))
+        g_string_append_printf(line, " %s", path);
+    while (sd_bus_message_peek_type(call, NULL, NULL) > 0 && sd_bus_message_is_empty(call) == 0 &&
+           sd_bus_message_read(call, "s", &text) > 0)
+        g_string_append_printf(line, " %s", text);
+    note(fake, line->str);
+}
+
+static int on_call(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+    Fake *fake = data;
+    const char *member = sd_bus_message_get_member(call);
+
+    if (!sd_bus_message_is_method_call(call, NULL, NULL))
+        return 0;
+    note_call(fake, call);
+    if (g_strcmp0(fake->behaviour.silent, member) == 0)
+        return 1;
+    if (g_strcmp0(fake->behaviour.fails, member) == 0)
+        return sd_bus_reply_method_errorf(call, fake->behaviour.error, "as told");
+    for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
+        if (strcmp(methods[i].member, member) == 0) {
+            int r = methods[i].answer(fake, call);
+            if (r == -ECONNRESET)
+                sd_bus_close(fake->bus);
+            else
+                g_assert_cmpint(r, >=, 0);
+            return 1;
+        }
+    g_assert_not_reached();
+}
+
+/* ---- its connection ---- */
+
+static void connect_peer(Fake *fake)
+{
+    sd_id128_t id = SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c, 0d, 0e, 0f, 10);
+
+    g_assert_cmpint(sd_bus_set_fd(fake->bus, fake->fd, fake->fd), >=, 0);
+    g_assert_cmpint(sd_bus_set_server(fake->bus, 1, id), >=, 0);
+    g_assert_cmpint(sd_bus_start(fake->bus), >=, 0);
+}
+
+static void connect_bus(Fake *fake)
+{
+    g_assert_cmpint(sd_bus_set_address(fake->bus, fake->address), >=, 0);
+    g_assert_cmpint(sd_bus_set_bus_client(fake->bus, 1), >=, 0);
+    g_assert_cmpint(sd_bus_start(fake->bus), >=, 0);
+    if (fake->behaviour.absent)
+        return;
+    g_assert_cmpint(sd_bus_request_name(fake->bus, SYSTEMD, 0), >=, 0);
+    g_assert_cmpint(sd_bus_request_name(fake->bus, LOGIND, 0), >=, 0);
+}
+
+static gpointer serve(gpointer data)
+{
+    Fake *fake = data;
+
+    g_assert_cmpint(sd_bus_new(&fake->bus), >=, 0);
+    g_assert_cmpint(sd_bus_add_filter(fake->bus, NULL, on_call, fake), >=, 0);
+    if (fake->fd >= 0)
+        connect_peer(fake);
+    else
+        connect_bus(fake);
+    note(fake, "ready");
+    for (int r = 0; r >= 0;) {
+        r = sd_bus_process(fake->bus, NULL);
+        if (r == 0)
+            r = sd_bus_wait(fake->bus, G_MAXUINT64);
+    }
+    sd_bus_close_unref(fake->bus);
+    return NULL;
+}
+
+/* ---- a host that speaks with it ---- */
+
+static FakeSetup *begin(FakeBehaviour behaviour)
+{
+    FakeSetup *setup = g_new0(FakeSetup, 1);
+
+    setup->fake.behaviour = behaviour;
+    setup->fake.calls = g_string_new(NULL);
+    g_mutex_init(&setup->fake.lock);
+    setup->tree = host_tree_new();
+    setup->host = setup->tree->host;
+    return setup;
+}
+
+static void wait_until(FakeSetup *setup, gboolean (*holds)(FakeSetup *))
+{
+    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (!holds(setup) && g_get_monotonic_time() < deadline)
+        g_usleep(5000);
+    g_assert_true(holds(setup));
+}
+
+static gboolean is_ready(FakeSetup *setup)
+{
+    g_mutex_lock(&setup->fake.lock);
+    gboolean ready = setup->fake.calls->len > 0;
+    g_mutex_unlock(&setup->fake.lock);
+    return ready;
+}
+
+static void start(FakeSetup *setup)
+{
+    setup->fake.thread = g_thread_new("fake", serve, &setup->fake);
+    wait_until(setup, is_ready);
+    g_string_truncate(setup->fake.calls, 0);
+}
+
+FakeSetup *fake_setup_new(FakeBehaviour behaviour)
+{
+    FakeSetup *setup = begin(behaviour);
+    sd_bus *bus = NULL;
+    int fds[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+    setup->fake.fd = fds[1];
+    start(setup);
+    g_assert_cmpint(sd_bus_new(&bus), >=, 0);
+    g_assert_cmpint(sd_bus_set_fd(bus, fds[0], fds[0]), >=, 0);
+    g_assert_cmpint(sd_bus_start(bus), >=, 0);
+    vh_real_use_bus(setup->host, bus);
+    return setup;
+}
+
+static const char bus_configuration[] =
+    "<busconfig><listen>%s</listen><auth>EXTERNAL</auth><policy context='default'>"
+    "<allow own='*'/><allow send_destination='*'/><allow receive_sender='*'/>"
+    "</policy></busconfig>\n";
+
+static gboolean bus_is_there(FakeSetup *setup)
+{
+    g_autofree char *path = host_tree_path(setup->tree, "/run/dbus/system_bus_socket");
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
+{
+    g_autofree char *program = g_find_program_in_path("dbus-daemon");
+    g_autoptr(GError) error = NULL;
+
+    if (!program) {
+        g_test_skip("there is no dbus-daemon");
+        return NULL;
+    }
+    FakeSetup *setup = begin(behaviour);
+    g_autofree char *path = host_tree_path(setup->tree, "/run/dbus/system_bus_socket");
+    setup->fake.fd = -1;
+    setup->fake.address = g_strconcat("unix:path=", path, NULL);
+    g_autofree char *text = g_strdup_printf(bus_configuration, setup->fake.address);
+    host_tree_dir(setup->tree, "/run/dbus");
+    host_tree_write(setup->tree, text, "/bus.conf");
+    g_autofree char *option = g_strconcat("--config-file=", setup->tree->root, "/bus.conf", NULL);
+    char *argv[] = {program, option, (char *)"--nofork", (char *)"--nopidfile", NULL};
+    g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &setup->daemon, &error);
+    g_assert_no_error(error);
+    wait_until(setup, bus_is_there);
+    start(setup);
+    return setup;
+}
+
+void fake_setup_free(FakeSetup *setup)
+{
+    if (setup->daemon) {
+        (void)kill(setup->daemon, SIGKILL);
+        (void)waitpid(setup->daemon, NULL, 0);
+    }
+    host_tree_free(setup->tree); /* ends the connection, and with it the thread */
+    (void)g_thread_join(setup->fake.thread);
+    g_string_free(setup->fake.calls, TRUE);
+    g_mutex_clear(&setup->fake.lock);
+    g_free(setup->fake.address);
+    g_free(setup);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A systemd and a logind on the other end of a socket, in a thread, and a host that speaks with
+ * them. */
+#pragma once
+
+#include "host-tree.h"
+
+#define JOB "/org/freedesktop/systemd1/job/7"
+#define SYSTEMD "org.freedesktop.systemd1"
+#define LOGIND "org.freedesktop.login1"
+
+/* What the fake does; all zero is a systemd that does everything well. */
+typedef struct {
+    const char *result; /* of jobs; NULL: "done" */
+    gboolean never;     /* the job does not end */
+    gboolean early;     /* its end is told before the answer that names it */
+    gboolean drop;      /* the connection breaks after the answer */
+    gboolean odd;       /* answers are of another type */
+    gboolean absent;    /* it is on the bus, but not under the services' names */
+    const char *silent; /* member that is not answered */
+    const char *fails;  /* member that is answered with an error … */
+    const char *error;  /* … of this name */
+} FakeBehaviour;
+
+typedef struct {
+    FakeBehaviour behaviour;
+    int fd; /* -1: on a bus, at address */
+    char *address;
+    sd_bus *bus;
+    GThread *thread;
+    GMutex lock;
+    GString *calls; /* one line each: MEMBER ARGUMENTS */
+} Fake;
+
+typedef struct {
+    HostTree *tree;
+    Fake fake;
+    VhHost *host; /* the tree's */
+    GPid daemon;  /* of the bus, 0 without one */
+} FakeSetup;
+
+/* Peer to peer. */
+FakeSetup *fake_setup_new(FakeBehaviour behaviour);
+/* With a bus between them, which the host finds in its tree; NULL and the test skipped where there
+ * is no dbus-daemon. */
+FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour);
+void fake_setup_free(FakeSetup *setup);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeSetup, fake_setup_free)
+
+/* What was asked so far, one line each. */
+char *fake_calls(Fake *fake);

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Each finding on a machine that is well, and on one that is not. */
+#include <string.h>
+
+#include "inspect/check.h"
+#include "sim/sim.h"
+
+#define HOOKS "/etc/libvirt/hooks"
+#define ENGINE "/usr/sbin/virt-handoff"
+#define FILE_AT(path, text) "{\"path\":\"" path "\",\"text\":\"" text "\"}"
+#define HOOK(more) "{\"path\":\"" HOOKS "/qemu\",\"text\":\"ELF " ENGINE "\"" more "}"
+#define INSTALLED FILE_AT(ENGINE, "x\",\"mode\":\"0755")
+#define CARD                                                                                       \
+    "\"functions\":[{\"address\":\"0000:09:00.0\",\"class\":\"0x030000\",\"vendor\":\"0x10de\","   \
+    "\"device\":\"0x2489\",\"group\":16,\"boot_vga\":true},{\"address\":\"0000:09:00.1\","         \
+    "\"class\":\"0x040300\",\"vendor\":\"0x10de\",\"device\":\"0x228b\",\"group\":16}]"
+#define ACCOUNTS                                                                                   \
+    FILE_AT("/etc/passwd", "root:x:0:0::/:\\nanna:x:1000:1000::/:\\nlibvirt-qemu:x:64055:109::/:") \
+    "," FILE_AT("/etc/group",                                                                      \
+                "libvirt:x:140:anna\\nkvm:x:109:\\ninput:x:104:\\nvideo:x:44:libvirt-qemu")
+
+typedef struct {
+    const char *id;
+    const char *files;   /* of the snapshot */
+    const char *members; /* others of the snapshot, NULL: none */
+    const char *domain;  /* what is in its XML, NULL: no guest */
+    const char *wanted;  /* "STATE WHAT", one line each */
+} Case;
+
+static char *describe(const GPtrArray *findings, const char *id)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < findings->len; i++) {
+        const VhFinding *finding = findings->pdata[i];
+        if (!g_str_equal(finding->id, id))
+            continue;
+        g_string_append_printf(text, "%s%s %s", text->len ? "\n" : "",
+                               vh_finding_state_name(finding->state), finding->what);
+        /* Whoever is told that something is wrong is told what to do. */
+        if (finding->state >= VH_FINDING_WARNING && !g_str_equal(id, "plan"))
+            g_assert_nonnull(finding->mend);
+        g_assert_nonnull(finding->why);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static VhDomain *parse_domain(const char *inner)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *xml =
+        g_strdup_printf("<domain type='kvm'><name>win10</name>"
+                        "<uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>%s</domain>",
+                        inner);
+    VhDomain *domain = vh_domain_parse(xml, strlen(xml), &error);
+
+    g_assert_no_error(error);
+    return domain;
+}
+
+static GPtrArray *run(const Case *one, VhHost *host)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhDomain) domain = one->domain ? parse_domain(one->domain) : NULL;
+    g_autoptr(VhConfig) config = vh_config_parse("", HOOKS "/kvm.conf.d/win10.conf", &error);
+    g_autoptr(GPtrArray) claims = g_ptr_array_new();
+    g_autoptr(VhPlan) plan = domain ? vh_plan_new(host, config, domain, claims, &error) : NULL;
+    const VhCheck check = {.host = host,
+                           .hooks_dir = HOOKS,
+                           .engine = ENGINE,
+                           .user = "anna",
+                           .guest = domain ? "win10" : NULL,
+                           .config = config,
+                           .domain = domain,
+                           .plan = plan};
+
+    g_assert_no_error(error);
+    return vh_check_run(&check);
+}
+
+static void assert_case(const Case *one)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *snapshot =
+        g_strdup_printf("{\"version\":1,\"files\":[%s]%s%s}", one->files, one->members ? "," : "",
+                        one->members ? one->members : "");
+    g_autoptr(VhHost) host = vh_sim_new(snapshot, &error);
+
+    g_assert_no_error(error);
+    g_autoptr(GPtrArray) findings = run(one, host);
+    g_autofree char *got = describe(findings, one->id);
+    if (g_strcmp0(got, one->wanted) != 0)
+        g_test_message("%s", snapshot);
+    g_assert_cmpstr(got, ==, one->wanted);
+}
+
+#define CASES(...)                                                                                 \
+    static const Case cases[] = {__VA_ARGS__};                                                     \
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)                                                \
+    assert_case(&cases[i])
+
+static void test_kernel(void)
+{
+#define IOMEM(inner)                                                                               \
+    FILE_AT("/proc/iomem", "d0000000-fec00000 : PCI Bus 0000:00\\n  e0000000-efffffff : "          \
+                           "PCI Bus 0000:09\\n    e0000000-e7ffffff : 0000:09:00.0\\n" inner)
+    CASES(
+        {"virtualization", "", NULL, NULL, "unknown what the processor can do cannot be told"},
+        {"virtualization", FILE_AT("/proc/cpuinfo", "flags\\t\\t: fpu svm sse"), NULL, NULL,
+         "ok AMD-V is on"},
+        {"virtualization", FILE_AT("/proc/cpuinfo", "flags : fpu vmx"), NULL, NULL,
+         "ok VT-x is on"},
+        {"virtualization", FILE_AT("/proc/cpuinfo", "flags : fpu svm_lock"), NULL, NULL,
+         "failure the processor has neither AMD-V nor VT-x, or the firmware has it off"},
+        {"iommu", "", CARD, NULL, "ok on"},
+        {"iommu", FILE_AT("/proc/cpuinfo", "vendor_id : GenuineIntel"), "\"iommu\":false", NULL,
+         "failure off: the kernel was not asked for it"},
+        {"iommu", "", "\"iommu\":false", NULL, "failure off"},
+        {"secure-boot", "", NULL, NULL, "unknown whether it is on cannot be told"},
+        {"secure-boot", FILE_AT("/sys/firmware/acpi/x", "y"), NULL, NULL, "ok not started by UEFI"},
+        {"secure-boot",
+         "{\"path\":\"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c\","
+         "\"hex\":\"0600000001\"}",
+         NULL, NULL, "warning on"},
+        {"secure-boot",
+         "{\"path\":\"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c\","
+         "\"hex\":\"0600000000\"}",
+         NULL, NULL, "ok off"},
+        {"lockdown", FILE_AT("/sys/kernel/security/lockdown", "[none] integrity"), NULL, NULL,
+         "ok none"},
+        {"lockdown", FILE_AT("/sys/kernel/security/lockdown", "none [integrity]"), NULL, NULL,
+         "warning the kernel is locked down: none [integrity]"},
+        {"lockdown", FILE_AT("/sys/kernel/security/lsm", "x"), NULL, NULL,
+         "ok this kernel has none"},
+        {"framebuffer", IOMEM("      e0000000-e02fffff : BOOTFB"), NULL, NULL,
+         "warning BOOTFB keeps memory of 0000:09:00.0, and no driver is there to be unbound"},
+        {"framebuffer", IOMEM("    e8000000-e8ffffff : 0000:09:00.1"), NULL, NULL,
+         "ok none on a card"},
+        {"framebuffer", "", NULL, NULL, "unknown whether BOOTFB is on a card cannot be told"},
+        {"vfio", "", NULL, NULL, "failure the running kernel has no vfio-pci"},
+        {"vfio", "", "\"modules\":[{\"name\":\"vfio_pci\",\"state\":\"available\"}]", NULL,
+         "ok can be loaded"},
+        {"vfio", "", "\"modules\":[{\"name\":\"vfio_pci\",\"state\":\"builtin\"}]", NULL,
+         "ok built in"});
+}
+
+static void test_parameters(void)
+{
+    CASES({"parameters",
+           FILE_AT("/proc/cmdline", "ro quiet intel_iommu=on rd.driver.pre=vfio-pci "
+                                    "amd_iommu=on iommu=pt vfio-pci.ids=10de:2489"),
+           NULL, NULL, "ok no slip in them"},
+          {"parameters", FILE_AT("/proc/cmdline", "quiet rd.driver.pre=vfio-pc iommu=pt"), NULL,
+           NULL, "warning rd.driver.pre names no module: vfio-pc"},
+          {"parameters", FILE_AT("/proc/cmdline", "intel_iomu=on amd_iommu=off"), NULL, NULL,
+           "warning the kernel knows no parameter intel_iomu (in intel_iomu=on)\n"
+           "failure amd_iommu=off switches the IOMMU off"},
+          {"parameters", FILE_AT("/proc/cmdline", "pcie_acs_override=downstream"), NULL, NULL,
+           "warning pcie_acs_override splits groups that the hardware does not separate: a guest "
+           "can reach what else is in them"},
+          {"parameters", "", NULL, NULL, "unknown the kernel's command line cannot be told"});
+}
+
+static void test_hook(void)
+{
+    CASES({"hook", INSTALLED "," HOOK(",\"mode\":\"0755\""), NULL, NULL, "ok " HOOKS "/qemu"},
+          {"hook", "", NULL, NULL,
+           "unknown what the hook is cannot be told: " HOOKS "/qemu: No such file or directory"},
+          {"hook", FILE_AT("/etc/passwd", "x"), NULL, NULL, "failure " HOOKS "/qemu is not there"},
+          {"hook", INSTALLED "," HOOK(",\"mode\":\"0744\""), NULL, NULL,
+           "failure " HOOKS "/qemu is not executable for all"},
+          {"hook", INSTALLED "," HOOK(",\"mode\":\"0777\",\"uid\":1000"), NULL, NULL,
+           "failure " HOOKS "/qemu belongs to user 1000, who could have root run anything\n"
+           "failure " HOOKS "/qemu can be written by others than root"},
+          {"hook", HOOK(",\"mode\":\"0755\""), NULL, NULL,
+           "failure " HOOKS "/qemu runs " ENGINE ", which is not there"},
+          {"hook",
+           INSTALLED ",{\"path\":\"" HOOKS "/qemu\",\"text\":\"#!/bin/bash\","
+                     "\"mode\":\"0755\"}",
+           NULL, NULL, "failure " HOOKS "/qemu is another program than virt-handoff's"},
+          {"hook",
+           INSTALLED ",{\"path\":\"" HOOKS "/qemu\",\"link\":\"../../own\"},"
+                     "{\"path\":\"/etc/own\",\"text\":\"" ENGINE "\",\"mode\":\"0700\"}",
+           NULL, NULL, "failure /etc/own is not executable for all"},
+          {"strangers", HOOK(""), NULL, NULL, "ok none"},
+          {"strangers", FILE_AT(HOOKS "/kvm.conf", "x") "," FILE_AT(HOOKS "/network", "x"), NULL,
+           NULL, "warning " HOOKS "/kvm.conf is of no use here"},
+          {"strangers",
+           "{\"path\":\"" HOOKS "/qemu.d/a\",\"mode\":\"0755\"},{\"path\":\"" HOOKS
+           "/qemu.d/b\"},{\"path\":\"" HOOKS "/qemu.d/win10/prepare/begin/c\",\"mode\":\"0755\"}",
+           NULL, NULL,
+           "warning libvirt runs " HOOKS "/qemu.d/a for every guest, beside our hook\n"
+           "warning " HOOKS "/qemu.d/b is not executable, of which libvirt complains at each "
+           "start"});
+}
+
+static void test_libvirt(void)
+{
+#define DAEMON(active) "\"units\":[{\"id\":\"libvirtd.service\",\"active\":\"" active "\"}]"
+#define STARTED(changed)                                                                           \
+    FILE_AT("/proc/stat", "cpu 1\\nbtime 1700000000\\n")                                           \
+    "," FILE_AT("/run/libvirtd.pid", "810") "," HOOK(",\"changed\":" changed)
+#define RUNNING                                                                                    \
+    "\"users\":[{\"uid\":0,\"name\":\"root\"}],\"processes\":[{\"pid\":810,\"start_time\":5000,"   \
+    "\"command\":\"libvirtd\",\"uid\":0}]"
+#define SELINUX(enforce, value)                                                                    \
+    FILE_AT("/sys/fs/selinux/enforce", enforce)                                                    \
+    "," FILE_AT("/sys/fs/selinux/booleans/virt_hooks_unconfined", value)
+    CASES({"daemon", "", DAEMON("active"), NULL, "ok libvirtd.service is active"},
+          {"daemon", "", DAEMON("inactive"), NULL, "failure libvirtd.service is not active"},
+          {"daemon", "", NULL, NULL, "failure neither libvirtd nor virtqemud is installed"},
+          {"hook-loaded", STARTED("1700000049"), RUNNING, NULL,
+           "ok libvirtd started after the hook was there"},
+          {"hook-loaded", STARTED("1700000051"), RUNNING, NULL,
+           "warning " HOOKS "/qemu was put there after libvirtd started; whether it was reloaded "
+           "since cannot be told"},
+          {"hook-loaded", STARTED("1700000051"), NULL, NULL,
+           "unknown whether libvirt's daemon started after the hook was there cannot be told"},
+          {"apparmor", FILE_AT("/sys/module/apparmor/parameters/enabled", "N"), NULL, NULL,
+           "ok not in use"},
+          {"apparmor",
+           FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
+               "/sys/kernel/security/apparmor/profiles", "a (enforce)\\nlibvirtd (enforce)"),
+           NULL, NULL, "ok libvirt's profile lets the hook run " ENGINE},
+          {"apparmor",
+           FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
+               "/sys/kernel/security/apparmor/profiles", "libvirtd//x (enforce)"),
+           NULL, NULL, "ok does not confine libvirt"},
+          {"selinux", SELINUX("0", "0 0"), NULL, NULL, "ok permissive"},
+          {"selinux", SELINUX("1", "1 1"), NULL, NULL,
+           "ok enforcing, virt_hooks_unconfined is on\n"
+           "unknown whether the hook has the label virt_hook_t is not looked at"},
+          {"selinux", SELINUX("1", "0 0"), NULL, NULL,
+           "failure enforcing, and virt_hooks_unconfined is off\n"
+           "unknown whether the hook has the label virt_hook_t is not looked at"},
+          {"selinux", FILE_AT("/sys/fs/x", "y"), NULL, NULL, "ok not in use"},
+          {"default-network", FILE_AT("/etc/passwd", "x"), NULL, NULL, "ok not defined"},
+          {"default-network",
+           FILE_AT("/etc/libvirt/qemu/networks/default.xml", "x") "," FILE_AT("/run/x", "y"), NULL,
+           NULL, "warning not active\nwarning not started with the host"},
+          {"default-network",
+           FILE_AT("/etc/libvirt/qemu/networks/default.xml",
+                   "x") "," FILE_AT("/etc/libvirt/qemu/networks/autostart/default.xml",
+                                    "x") "," FILE_AT("/run/libvirt/network/default.xml", "y"),
+           NULL, NULL, "ok active, and started with the host"});
+}
+
+static void test_desktop(void)
+{
+#define ANNA                                                                                       \
+    "\"users\":[{\"uid\":1000,\"name\":\"anna\",\"linger\":true}],\"sessions\":[{\"id\":\"2\","    \
+    "\"uid\":1000,\"seat\":\"seat0\",\"type\":\"x11\",\"class\":\"user\"}]"
+#define HELD(unit)                                                                                 \
+    "\"functions\":[{\"address\":\"0000:09:00.0\",\"class\":\"0x030000\",\"vendor\":\"0x10de\","   \
+    "\"device\":\"0x2489\",\"group\":16,\"driver\":\"nvidia\",\"nodes\":[{\"path\":\"/dev/"        \
+    "nvidia0\","                                                                                   \
+    "\"subsystem\":\"nvidia\",\"number\":\"195:0\",\"blocks\":true}]}],\"drivers\":[{\"name\":"    \
+    "\"nvidia\"}],\"units\":[{\"id\":\"" unit "\",\"active\":\"active\"}],\"users\":[{\"uid\":0,"  \
+    "\"name\":\"root\"}],\"processes\":[{\"pid\":77,\"command\":\"worker\",\"uid\":0,\"unit\":"    \
+    "\"" unit "\",\"nodes\":[\"/dev/nvidia0\"]}]"
+    CASES({"groups", ACCOUNTS, NULL, NULL, "ok anna is in libvirt, not in kvm and input"},
+          {"groups",
+           FILE_AT("/etc/passwd", "anna:x:1000:1000::/:") "," FILE_AT("/etc/group",
+                                                                      "libvirt:x:140:annabel"),
+           NULL, NULL, "warning anna is in none of them, not in libvirt"},
+          {"groups", "", NULL, NULL, "unknown who uses the guests cannot be told"},
+          {"display-manager", "", ANNA, NULL,
+           "warning there is none, but anna has a desktop (session 2)"},
+          {"display-manager", "", NULL, NULL, "ok none, and no desktop runs"},
+          {"linger", "", ANNA, NULL, "warning anna lingers"},
+          {"linger", "", NULL, NULL, "ok none with a desktop"},
+          {"holders", "", HELD("ollama.service"), NULL,
+           "warning worker (pid 77, ollama.service) has /dev/nvidia0 of 0000:09:00.0 open"},
+          {"holders", "", HELD("nvidia-persistenced.service"), NULL,
+           "ok nvidia-persistenced.service, which prepare stops, holds 0000:09:00.0"});
+}
+
+#define PASSED(rom)                                                                                \
+    "<devices><hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' "     \
+    "bus='9' slot='0' function='0'/></source>" rom "</hostdev><hostdev mode='subsystem' "          \
+    "type='pci' managed='no'><source><address domain='0' bus='9' slot='0' function='1'/>"          \
+    "</source></hostdev></devices>"
+
+static void test_guest(void)
+{
+#define OTHER                                                                                      \
+    "\"functions\":[{\"address\":\"0000:08:00.0\",\"class\":\"0x030000\",\"vendor\":\"0x10de\","   \
+    "\"device\":\"0x2489\",\"group\":1}]"
+#define RESET "/sys/bus/pci/devices/0000:09:00."
+    CASES({"file", "", NULL, "", "ok " HOOKS "/kvm.conf.d/win10.conf"},
+          {"domain", "", NULL, "", "warning it passes no device of this host"},
+          {"plan", "", OTHER, PASSED(""),
+           "failure there is no PCI device 0000:09:00.0 on this host: addresses change when a card "
+           "is moved or the firmware is updated; compare with lspci and correct the domain or the "
+           "guest's file\n"
+           "failure there is no PCI device 0000:09:00.1 on this host: addresses change when a card "
+           "is moved or the firmware is updated; compare with lspci and correct the domain or the "
+           "guest's file"},
+          {"reset", FILE_AT(RESET "0/vendor", "x") "," FILE_AT(RESET "1/vendor", "x"), CARD,
+           PASSED(""),
+           "warning the kernel has no reset for 0000:09:00.0\n"
+           "warning the kernel has no reset for 0000:09:00.1"},
+          {"reset", FILE_AT(RESET "0/reset_method", "bus") "," FILE_AT(RESET "1/vendor", "x"), CARD,
+           PASSED(""), "ok the kernel can reset all of them"},
+          {"reset", "", CARD, PASSED(""), "unknown how devices are reset cannot be told"},
+          {"machine", "", NULL, "<os><type machine='pc-i440fx-6.2'>hvm</type></os>",
+           "warning it is pc-i440fx-6.2, not Q35"},
+          {"machine", "", NULL, "<os><type machine='pc-q35-6.2'>hvm</type></os>", "ok pc-q35-6.2"},
+          {"firmware", "", NULL, "<os firmware='efi'/>", "ok UEFI"},
+          {"firmware", "", NULL, "<os/>", "warning it is not UEFI"},
+          {"cpu", "", NULL, "<cpu mode='host-model'/>", "warning its mode is host-model"},
+          {"cpu", "", NULL, "<cpu mode='host-passthrough'/>", "ok host-passthrough"},
+          {"hidden", "", CARD, PASSED(""), "warning <kvm><hidden state='on'/> is not set"},
+          {"hidden", "", NULL, "", "ok no card of NVIDIA's is passed"},
+          {"hidden", "", CARD,
+           PASSED("") "<features><kvm><hidden state='on'/></kvm><hyperv><vendor_id state='on' "
+                      "value='x1'/></hyperv></features>",
+           "ok hidden, vendor_id x1"},
+          {"graphics", "", CARD,
+           PASSED("") "<devices><graphics type='spice'/><video><model type='qxl'/></video>"
+                      "</devices>",
+           "warning left over: qxl, spice"},
+          {"graphics", "", CARD,
+           PASSED("") "<devices><video><model type='none'/></video></devices>", "ok none"},
+          {"managed", "", CARD, PASSED(""), "ok not 0000:09:00.1, which the hook sees to"},
+          {"managed", "", CARD, "", "ok all of them"});
+}
+
+static void test_needs(void)
+{
+#define ROM PASSED("<rom file='/home/anna/card.rom'/>")
+#define PAGES(free)                                                                                \
+    FILE_AT("/proc/meminfo", "MemTotal: 8388608 kB\\nHugepagesize:       2048 kB")                 \
+    "," FILE_AT("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", free)
+#define HUGE "<memory unit='MiB'>5</memory><memoryBacking><hugepages/></memoryBacking>"
+#define NETWORK(kind, source)                                                                      \
+    "<devices><interface type='" kind "'><source " source "/></interface></devices>"
+    CASES(
+        {"rom", ACCOUNTS "," FILE_AT("/home/anna/card.rom", "x"), CARD, ROM,
+         "ok readable for user libvirt-qemu"},
+        {"rom", ACCOUNTS "," FILE_AT("/home/anna/card.rom", "x\",\"mode\":\"0600"), CARD, ROM,
+         "failure /home/anna/card.rom is not readable for user libvirt-qemu"},
+        {"rom", ACCOUNTS "," FILE_AT("/home/anna/card.rom", "x\",\"gid\":44,\"mode\":\"0640"), CARD,
+         ROM, "ok readable for user libvirt-qemu"},
+        {"rom",
+         ACCOUNTS
+         "," FILE_AT("/etc/libvirt/qemu.conf", "#user = \\\"x\\\"\\nuser = \\\"+0\\\"") "," FILE_AT(
+             "/home/anna/card.rom", "x\",\"mode\":\"0600"),
+         CARD, ROM, "ok readable for user 0"},
+        {"rom", FILE_AT("/home/anna/card.rom", "x"), CARD, ROM,
+         "unknown which user QEMU runs as cannot be told"},
+        {"rom", "", CARD, PASSED(""), "ok none is given"},
+        {"networks", FILE_AT("/run/x", "y"), NULL, NETWORK("network", "network='lan'"),
+         "failure network lan is not active"},
+        {"networks", FILE_AT("/run/libvirt/network/lan.xml", "y"), NULL,
+         NETWORK("network", "network='lan'"), "ok there"},
+        {"networks", FILE_AT("/sys/class/net/lo/mtu", "1"), NULL, NETWORK("bridge", "bridge='br0'"),
+         "failure there is no network interface br0"},
+        {"networks", "", NULL, NETWORK("bridge", "bridge='br0'"),
+         "unknown whether br0 is active cannot be told"},
+        {"networks", "", NULL, "", "ok it has none"},
+        {"memory", PAGES("3"), NULL, HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"},
+        {"memory", PAGES("2"), NULL, HUGE, "failure 3 huge pages of 2 MiB needed, 2 free"},
+        {"memory", PAGES("0"), NULL, "<memory unit='GiB'>9</memory>",
+         "failure it needs 9216 MiB, and this host has 8192"},
+        {"memory", PAGES("0"), NULL, "<memory unit='GiB'>8</memory>",
+         "ok 8192 MiB of this host's 8192"});
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_set_nonfatal_assertions();
+    g_test_add_func("/check/kernel", test_kernel);
+    g_test_add_func("/check/parameters", test_parameters);
+    g_test_add_func("/check/hook", test_hook);
+    g_test_add_func("/check/libvirt", test_libvirt);
+    g_test_add_func("/check/desktop", test_desktop);
+    g_test_add_func("/check/guest", test_guest);
+    g_test_add_func("/check/needs", test_needs);
+    return g_test_run();
+}

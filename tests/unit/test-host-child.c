@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Acts in a child: their results, their hanging, and what they keep hold of. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host-tree.h"
+
+static gint64 in_ms(gint64 ms)
+{
+    return g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND;
+}
+
+static gboolean have_children(void)
+{
+    return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
+}
+
+static int act_fail(gpointer data, GString *answer)
+{
+    if (data)
+        g_string_append(answer, data);
+    return EBUSY;
+}
+
+static void test_errno(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) plain = NULL, worded = NULL;
+
+    g_assert_false(
+        vh_child_act((VhReal *)tree->host, "thing", in_ms(10000), act_fail, NULL, NULL, &plain));
+    g_assert_error(plain, VH_ERROR, VH_ERROR_BUSY);
+    g_assert_true(g_str_has_prefix(plain->message, "thing: "));
+    g_assert_false(vh_child_act((VhReal *)tree->host, "thing", in_ms(10000), act_fail,
+                                (gpointer) "because", NULL, &worded));
+    g_assert_true(g_str_has_prefix(worded->message, "thing: because: "));
+    g_assert_false(have_children());
+}
+
+/* More than a pipe holds. */
+static int act_much(gpointer data, GString *answer)
+{
+    for (guint i = 0; i < 100000; i++)
+        g_string_append_printf(answer, "%u\n", i);
+    return 0;
+}
+
+static void test_answer(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) answer = NULL;
+
+    g_assert_true(
+        vh_child_act((VhReal *)tree->host, "much", in_ms(10000), act_much, NULL, &answer, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(g_bytes_get_size(answer), ==, 588890);
+    g_autofree char *text = g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer));
+    g_assert_true(g_str_has_suffix(text, "\n99999\n"));
+}
+
+static int act_hang(gpointer data, GString *answer)
+{
+    for (;;)
+        (void)pause();
+    return 0;
+}
+
+static void test_hang(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    gint64 began = g_get_monotonic_time();
+
+    g_assert_false(
+        vh_child_act((VhReal *)tree->host, "unbind it", in_ms(200), act_hang, NULL, NULL, &error));
+    gint64 took = g_get_monotonic_time() - began;
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_true(g_str_has_prefix(error->message, "unbind it: the kernel did not come back"));
+    g_assert_cmpint(took, >=, 200 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpint(took, <, 10 * G_USEC_PER_SEC);
+    g_assert_false(have_children());
+}
+
+static void test_no_time_left(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = host_tree_path(tree, "/attribute");
+
+    host_tree_write(tree, "old", "/attribute");
+    g_assert_false(vh_child_write((VhReal *)tree->host, "late", in_ms(-1), path, "new", &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_cmpstr(error->message, ==, "late: no time is left for it");
+    g_autofree char *text = host_tree_read(tree, "/attribute");
+    g_assert_cmpstr(text, ==, "old");
+}
+
+static int act_die(gpointer data, GString *answer)
+{
+    (void)raise(SIGKILL);
+    return 0;
+}
+
+static void test_killed(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(
+        vh_child_act((VhReal *)tree->host, "act", in_ms(10000), act_die, NULL, NULL, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_nonnull(strstr(error->message, "signal 9"));
+    g_assert_false(have_children());
+}
+
+/* What a child holds, as itself tells: descriptors and where they lead, session, signals. */
+static int act_describe(gpointer data, GString *answer)
+{
+    for (int fd = 0; fd < 1024; fd++) {
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *target = g_file_read_link(path, NULL);
+        if (target)
+            g_string_append_printf(answer, "%d=%s\n", fd, target);
+    }
+    g_string_append_printf(answer, "session=%d\n", getsid(0) == getpid());
+    (void)raise(SIGTERM);
+    g_string_append(answer, "survived=1\n");
+    return 0;
+}
+
+static void test_lets_go(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GBytes) answer = NULL;
+    g_autoptr(GError) error = NULL;
+    int kept = open("/dev/zero", O_RDONLY); /* not even close-on-exec */
+
+    g_assert_cmpint(kept, >=, 3);
+    g_assert_true(vh_child_act((VhReal *)tree->host, "describe", in_ms(10000), act_describe, NULL,
+                               &answer, &error));
+    g_assert_no_error(error);
+    g_autofree char *text = g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer));
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 6);
+    g_assert_cmpstr(lines[0], ==, "0=/dev/null");
+    g_assert_cmpstr(lines[1], ==, "1=/dev/null");
+    g_assert_cmpstr(lines[2], ==, "2=/dev/null");
+    g_assert_true(g_str_has_prefix(lines[3], "3=pipe:"));
+    g_assert_cmpstr(lines[4], ==, "session=1");
+    g_assert_cmpstr(lines[5], ==, "survived=1");
+    (void)close(kept);
+}
+
+/* Ends by itself, since nobody is left to end it, but only after the test. */
+static int act_hang_on(gpointer data, GString *answer)
+{
+    (void)poll(NULL, 0, 8000);
+    return 0;
+}
+
+/* An act that hangs on when the hook itself is gone must not hold the pipe by which libvirt waits
+ * for the hook's end. */
+static void test_hang_holds_no_pipe(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    int fds[2], status;
+    char byte;
+
+    g_assert_cmpint(pipe(fds), ==, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        /* The hook: its stdout is the pipe, its act hangs, and it is killed meanwhile. */
+        (void)dup2(fds[1], STDOUT_FILENO);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        (void)alarm(1);
+        (void)signal(SIGALRM, SIG_DFL);
+        (void)vh_child_act((VhReal *)tree->host, "hang", in_ms(6000), act_hang_on, NULL, NULL,
+                           NULL);
+        _exit(0);
+    }
+    (void)close(fds[1]);
+    gint64 began = g_get_monotonic_time();
+    g_assert_cmpint(read(fds[0], &byte, 1), ==, 0);
+    g_assert_cmpint(g_get_monotonic_time() - began, <, 5000 * G_TIME_SPAN_MILLISECOND);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFSIGNALED(status));
+    (void)close(fds[0]);
+}
+
+static void test_attribute(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = host_tree_path(tree, "/attribute");
+
+    g_assert_null(vh_child_attribute((VhReal *)tree->host, "look", path, &error));
+    g_assert_no_error(error);
+    host_tree_write(tree, "one\ntwo\n", "/attribute");
+    g_autofree char *text = vh_child_attribute((VhReal *)tree->host, "look", path, &error);
+    g_assert_cmpstr(text, ==, "one\ntwo");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/child/errno", test_errno);
+    g_test_add_func("/child/answer", test_answer);
+    g_test_add_func("/child/hang", test_hang);
+    g_test_add_func("/child/no-time-left", test_no_time_left);
+    g_test_add_func("/child/killed", test_killed);
+    g_test_add_func("/child/lets-go", test_lets_go);
+    g_test_add_func("/child/hang-holds-no-pipe", test_hang_holds_no_pipe);
+    g_test_add_func("/child/attribute", test_attribute);
+    return g_test_run();
+}

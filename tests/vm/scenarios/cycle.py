@@ -1,0 +1,88 @@
+"""The main job: a VM start hands the devices over, a VM stop brings everything back."""
+
+from lib.host import GPU, SOUND, USB, require
+from lib.runner import scenario
+
+
+def require_desktop_down(facts):
+    require(facts.pairs('unit')['lightdm.service'] == 'inactive', 'the display manager still runs')
+    require(not facts.graphical(), 'a graphical session is left')
+    require(not facts.consoles(), f'consoles are still bound: {facts.consoles()}')
+    require('bochs' not in facts.pairs('module'), 'module bochs is still loaded')
+
+
+def cycle(host, guest, before):
+    host.virsh(f'start {guest}')
+    facts = host.require_given(guest)
+    require_desktop_down(facts)
+    require(facts.journals() == [f'{host.uuid(guest)}.journal'], f'journals: {facts.journals()}')
+    host.virsh(f'destroy {guest}')
+    host.wait_same(before)
+
+
+@scenario()
+def full_cycle_twice(host):
+    """an empty per-VM file, managed devices: start and destroy, twice in a row"""
+    before = host.facts().essence()
+    host.configure('win10')
+    cycle(host, 'win10', before)
+    cycle(host, 'win10', before)
+
+
+@scenario()
+def unmanaged(host):
+    """managed='no': it is the hook that binds vfio-pci and gives back"""
+    before = host.facts().essence()
+    host.configure('win10-unmanaged')
+    cycle(host, 'win10-unmanaged', before)
+
+
+@scenario()
+def lingering_user_manager(host):
+    """a user manager with its sound server that only outlives its session is stopped, not waited for"""
+    before = host.facts().essence()
+    require('wireplumber' in host.facts().holders('/dev/snd/control'), 'no sound server holds the sound card')
+    host.write('/etc/systemd/logind.conf.d/linger.conf', '[Login]\nUserStopDelaySec=1h\n')
+    host.sh('systemctl restart systemd-logind.service')
+    host.configure('win10')
+    host.virsh('start win10')
+    host.require_given('win10')
+    state = host.try_sh('systemctl is-active user@1000.service').stdout.strip()
+    require(state == 'inactive', f'user@1000.service is {state}')
+    host.virsh('destroy win10')
+    host.wait_same(before)
+
+
+@scenario()
+def two_guests(host):
+    """one VM on the GPU and one on the USB controller, ending independently; USB alone stops no desktop"""
+    before = host.facts().essence()
+    desktop = host.sh('systemctl show -P MainPID lightdm.service')
+    host.configure('win10')
+    host.configure('usbvm')
+    host.virsh('start usbvm')
+    host.require_given('usbvm', (USB,))
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the display manager was stopped')
+    require(host.facts().desktop(), 'the desktop is gone')
+    host.virsh('start win10')
+    host.require_given('win10', (GPU, SOUND, USB))
+    host.virsh('destroy usbvm')
+    host.wait('the USB controller is back', lambda: host.facts().driver(USB) == 'xhci_hcd')
+    require_desktop_down(host.require_given('win10'))
+    host.virsh('destroy win10')
+    host.wait_same(before)
+
+
+@scenario()
+def guest_off_by_itself(host):
+    """usbvm first taken while win10 runs, then win10 ends first: each gives back only its own"""
+    before = host.facts().essence()
+    host.configure('win10')
+    host.configure('usbvm')
+    host.virsh('start win10')
+    host.virsh('start usbvm')
+    host.virsh('destroy win10')
+    host.wait_desktop()
+    host.require_given('usbvm', (USB,))
+    host.virsh('destroy usbvm')
+    host.wait_same(before)
