@@ -120,6 +120,8 @@ class Trees(Tree):
         self.assertIn("reset: f", text)
 
     def timed(self, count):
+        """Least seconds of processor time over a host of so many functions."""
+        self.root = os.path.join(self.trees, str(count))
         for i in range(count):
             address = f"{i >> 16:04x}:{i >> 8 & 0xff:02x}:{i >> 3 & 0x1f:02x}.{i & 7}"
             if not os.path.exists(f"{self.root}/sys/bus/pci/devices/{address}"):
@@ -137,10 +139,15 @@ class Trees(Tree):
 
     def test_linear(self):
         """Eight times the functions take about eight times the time, not sixty-four."""
-        nothing = self.timed(4)
-        few, many = self.timed(128), self.timed(1024)
-        print(f"# {few - nothing:.3f} s, {many - nothing:.3f} s")
-        self.assertLess(many - nothing, 20 * max(few - nothing, 0.01))
+        self.trees = self.root
+        for _ in range(5):
+            nothing = self.timed(4)
+            few, many = self.timed(128) - nothing, self.timed(1024) - nothing
+            print(f"# {few:.3f} s, {many:.3f} s")
+            # What disturbs one measurement is gone in another; a square would stay.
+            if many < 20 * max(few, 0.01):
+                return
+        self.fail(f"eight times the functions take {many / few:.0f} times the time")
 
 
 class Real(unittest.TestCase):
