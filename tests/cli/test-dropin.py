@@ -330,8 +330,9 @@ class Installed(unittest.TestCase):
         text = subprocess.run([readelf, "-d", os.environ["DROPIN"]], capture_output=True,
                               text=True, check=True).stdout
         needed = re.findall(r"\(NEEDED\)\s+Shared library: \[(.*)\]", text)
-        self.assertEqual([name for name in needed if not name.startswith("ld-linux")],
-                         ["libc.so.6"])
+        # None where libc is part of it.
+        self.assertLessEqual({name for name in needed if not name.startswith("ld-linux")},
+                             {"libc.so.6"})
 
     def test_runs_in_little(self):
         """It runs for every VM of the host: 8 MiB of address space are plenty."""

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A whole hand-over and back in the emulated host, against the same acts by hand and the guides' way."""
+import pathlib
+import shlex
+import statistics
+import sys
+
+import measure
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vm"))
+
+from lib import cache, image, machine, project, state  # noqa: E402
+from lib.domains import GPU, SOUND  # noqa: E402
+
+# systemd's, libvirt's and the kernel's own commands, one after the other; nothing sleeps.
+CONSOLES = "for c in /sys/class/vtconsole/*; do if grep -q '(M) frame' $c/name; then echo {} >$c/bind; fi; done"
+DEVICE = "/sys/bus/pci/devices/{0}"
+BIND = f"echo vfio-pci >{DEVICE}/driver_override; if [ -e {DEVICE}/driver ]; then echo {{0}} >{DEVICE}/driver/unbind; " \
+       "fi; echo {0} >/sys/bus/pci/drivers_probe"
+UNBIND = f"echo >{DEVICE}/driver_override; echo {{0}} >{DEVICE}/driver/unbind"
+PROBE = "echo {0} >/sys/bus/pci/drivers_probe"
+VIRSH = "virsh -q nodedev-{} pci_0000_01_00_{}"
+
+WAYS = {
+    "hook": (["/etc/libvirt/hooks/qemu win10 prepare begin - </root/dumped.xml"],
+             ["/etc/libvirt/hooks/qemu win10 release end - </root/dumped.xml"]),
+    "acts": (["systemctl stop lightdm.service", "systemctl stop user@1000.service", CONSOLES.format(0),
+              "modprobe -r bochs", "modprobe vfio-pci", BIND.format(SOUND), BIND.format(GPU)],
+             [UNBIND.format(GPU), UNBIND.format(SOUND), "modprobe bochs", PROBE.format(GPU), PROBE.format(SOUND),
+              CONSOLES.format(1), "systemctl start lightdm.service"]),
+    "guide": (["systemctl stop display-manager.service", CONSOLES.format(0), "modprobe -r bochs",
+               VIRSH.format("detach", 0), VIRSH.format("detach", 1), "modprobe vfio-pci"],
+              [VIRSH.format("reattach", 0), VIRSH.format("reattach", 1), CONSOLES.format(1), "modprobe bochs",
+               "systemctl start display-manager.service"]),
+}
+
+# The largest of all its descendants: the drop-in becomes the engine, so that is what is measured.
+PEAK = "system($ARGV[0]); my $usage = qq(\\0) x 144; syscall(98, -1, $usage); print unpack('x32 q', $usage)"
+
+
+def timed(host, commands):
+    script = "begun=$(date +%s%N)\n" + "\n".join(commands) + "\nended=$(date +%s%N)\necho $(( ended - begun ))"
+    return int(host.sh(script, timeout=120).splitlines()[-1]) / 1e9
+
+
+def cycle(host, way, before):
+    give, take_back = WAYS[way]
+    seconds = [timed(host, give)]
+    facts = host.facts()
+    for device in (GPU, SOUND):
+        if facts.driver(device) != "vfio-pci":
+            raise RuntimeError(f"{way}: {device} is on {facts.driver(device)}")
+    seconds.append(timed(host, take_back))
+    host.wait_same(before)
+    return seconds
+
+
+def peak(host, before):
+    """KiB of the engine in a preparation."""
+    said = host.sh(f"perl -e {shlex.quote(PEAK)} {shlex.quote(WAYS['hook'][0][0])}")
+    host.sh(WAYS["hook"][1][0])
+    host.wait_same(before)
+    return int(said.splitlines()[-1])
+
+
+def measured(host, rounds):
+    host.configure("win10")
+    host.sh("virsh dumpxml win10 >/root/dumped.xml")
+    before = host.facts().essence()
+    memory = peak(host, before)
+    times = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, column in times.items():
+            column.append(cycle(host, way, before))
+    return memory, {way: [statistics.median(column) for column in zip(*found)] for way, found in times.items()}
+
+
+def rows(build, scratch, quick):
+    del build, scratch
+    cache.forget_unused()
+    machine.forget_dead()
+    base, path = state.ensure("bookworm", "desktop")
+    archive = project.Project(base, "bookworm").build()
+    host = state.restore(base, path, "desktop")
+    try:
+        project.install(host, archive)
+        memory, median = measured(host, 1 if quick else 5)
+    finally:
+        host.machine.end()
+    detail = {way: f"{give:.2f} + {back:.2f} s" for way, (give, back) in median.items()}
+    total = {way: sum(column) for way, column in median.items()}
+    return [measure.Row("prepare + release / the same acts by hand", total["hook"] / total["acts"], 0.6,
+                        detail=f"{detail['hook']} / {detail['acts']}"),
+            measure.Row("prepare + release / the guides' way with virsh", total["hook"] / total["guide"], 0.6,
+                        detail=f"{detail['hook']} / {detail['guide']}"),
+            measure.Row("engine's peak memory in a prepare", memory / 1024, 16, "MiB")]
