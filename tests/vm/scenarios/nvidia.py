@@ -1,0 +1,73 @@
+"""NVIDIA's stack, stood in for by modules of our own (image/module): nodes that sysfs does not show, usage counts that
+follow open files, and an unbind that waits for ever while the card is in use."""
+
+from lib.host import GPU, SOUND, require
+from lib.runner import scenario
+from scenarios.refusals import BRIEF, hold, hook_line, require_named
+
+NODES = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-modeset', '/dev/nvidia-uvm')
+MODULES = ('nvidia_drm', 'nvidia_modeset', 'nvidia_uvm', 'nvidia')
+PARAMETERS = '/sys/module/{}/parameters/{}'
+
+# The server that NVIDIA's X driver is part of, in what can be seen of it: it draws nothing and keeps the nodes open.
+SERVER = """#!/bin/sh
+exec 6<>/dev/dri/card0 7<>/dev/nvidiactl 8<>/dev/nvidia0 9<>/dev/nvidia-modeset
+exec /usr/bin/X "$@"
+"""
+SEAT = '[Seat:*]\nxserver-command=/usr/local/sbin/X-on-nvidia\n'
+DEVICE = 'Section "Device"\n    Identifier "card"\n    Driver "dummy"\nEndSection\nSection "Module"\n    Disable "glx"\nEndSection\n'
+
+# Of a hand-over by hand, with libvirt's XML but without libvirt.
+HOOK = 'timeout 60 /etc/libvirt/hooks/qemu win10 {} - </root/win10.xml 2>&1'
+
+
+def set_up(host):
+    """The host of a user of that driver: its modules, its daemon, a desktop on its nodes. What it is like then."""
+    host.write('/usr/local/sbin/X-on-nvidia', SERVER, '755')
+    host.write('/etc/lightdm/lightdm.conf.d/60-nvidia.conf', SEAT)
+    host.write('/etc/X11/xorg.conf.d/nvidia.conf', DEVICE)
+    host.sh('modprobe nvidia-drm && modprobe nvidia-uvm && udevadm settle')
+    host.sh('systemctl start nvidia-persistenced.service && systemctl restart lightdm.service')
+    host.wait_desktop()
+    return essence(host)
+
+
+def loaded(host):
+    return set(host.sh('lsmod | sed -n "s/ .*//; /^nvidia/p"').split())
+
+
+def essence(host):
+    """What must be the same again. Not the framebuffer console: the kernel gives the firmware's up for this boot."""
+    facts = host.facts()
+    found = facts.essence()
+    return {key: found[key] for key in ('drivers', 'overrides', 'units', 'desktop', 'guests', 'journals')} | {
+        'stack': loaded(host), 'nvidia': sorted(host.sh('ls /dev/nvidia*').split()),
+        'persistenced': host.try_sh('systemctl is-active nvidia-persistenced.service').stdout.strip()}
+
+
+def require_back(host, before):
+    host.wait_desktop()
+    after = essence(host)
+    changed = [f'{key}: {before[key]} became {after[key]}' for key in before if before[key] != after[key]]
+    require(not changed, 'not as before: ' + '; '.join(changed))
+
+
+def by_hand(host, operation):
+    """The hook as libvirt calls it; what it said."""
+    return host.try_sh(HOOK.format(operation), timeout=90)
+
+
+@scenario(shape='firmware')
+def nvidia_cycle(host):
+    """NVIDIA's four modules and its daemon leave in their order, and all of it is there again after the VM"""
+    before = set_up(host)
+    require(before['stack'] == set(MODULES) and before['nvidia'] == sorted(NODES), f'not set up: {before}')
+    host.configure('win10', 'timeout = 60;\n')
+    host.virsh('start win10')
+    host.require_given('win10')
+    require(not loaded(host), f'modules are left: {loaded(host)}')
+    order = [event['DEVICE'] for event in host.events('STEP=module') if 'DEVICE' in event]
+    require(order.index('nvidia_drm') < order.index('nvidia_modeset') < order.index('nvidia') and
+            order.index('nvidia_uvm') < order.index('nvidia'), f'order of the modules: {order}')
+    host.virsh('destroy win10')
+    require_back(host, before)
