@@ -155,7 +155,9 @@ static GHashTable *read_numbers(VhReal *real, const char *table, const Hidden *h
         if (!space || !is_hidden_name(hidden, space + 1))
             continue;
         *space = '\0';
-        if (vh_number(line, 10, &number))
+        /* The first of several is the one of the lowest minor: "nvidia" before "nvidiactl". */
+        if (vh_number(line, 10, &number) &&
+            !g_hash_table_contains(numbers, GUINT_TO_POINTER(number)))
             g_hash_table_insert(numbers, GUINT_TO_POINTER(number), g_strdup(space + 1));
     }
     return numbers;

@@ -158,7 +158,8 @@ static void test_nvidia(void)
     g_autoptr(HostTree) tree = gpu_tree("nvidia");
 
     host_tree_write(tree,
-                    "Character devices:\n  1 mem\n195 nvidia\n508 nvidia-uvm\n509 nvidia-caps\n\n"
+                    "Character devices:\n  1 mem\n195 nvidia\n195 nvidia-modeset\n195 nvidiactl\n"
+                    "508 nvidia-uvm\n509 nvidia-caps\n\n"
                     "Block devices:\n  1 nvidia-uvm\n",
                     "/proc/devices");
     host_tree_write(tree, "Model: \t\t GeForce\nDevice Minor: \t 1\n",
