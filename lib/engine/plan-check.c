@@ -189,6 +189,5 @@ gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error)
                 return FALSE;
     check_targets(planning);
     check_roms(planning);
-    vh_plan_check_commands(planning);
     return check_unlisted(planning, error);
 }

@@ -206,11 +206,14 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
     if (displays->len == 0)
         return TRUE;
     manager = vh_host_unit_look(planning->host, "display-manager.service", &cause);
-    if (!manager && is_auto)
-        vh_plan_note(planning, "no display manager is stopped: %s", cause->message);
     gboolean found = manager && g_strcmp0(manager->load, "not-found") != 0;
     if (!screen_in_use(planning, displays, found ? manager->id : NULL))
         return TRUE;
+    if (is_auto && !manager)
+        vh_plan_refuse(planning,
+                       "the screen is in use, and nobody can say what draws on it: %s (stop = [] "
+                       "in the guest's file does without)",
+                       cause->message);
     if (is_auto && found)
         add_unit(planning, manager->id);
     plan_sessions(planning, displays);

@@ -8,6 +8,8 @@
 
 /* A service that answers at all answers at once; systemd may be busy with a reload for a while. */
 #define CONNECT_LIMIT (5 * G_USEC_PER_SEC)
+#define ASK_LIMIT (10 * G_USEC_PER_SEC)
+#define MUTE_LIMIT (G_USEC_PER_SEC / 2)
 
 const VhBusObject vh_bus_systemd = {"org.freedesktop.systemd1", "/org/freedesktop/systemd1",
                                     "org.freedesktop.systemd1.Manager"};
@@ -83,9 +85,15 @@ static gboolean no_bus(GError **error, int result)
                         g_strerror(-result));
 }
 
+gint64 vh_bus_ask_deadline(const VhReal *real)
+{
+    return g_get_monotonic_time() + (real->mute ? MUTE_LIMIT : ASK_LIMIT);
+}
+
 sd_bus *vh_bus_get(VhReal *real, gint64 deadline, GError **error)
 {
-    gint64 limit = MIN(deadline, g_get_monotonic_time() + CONNECT_LIMIT);
+    gint64 limit =
+        MIN(deadline, g_get_monotonic_time() + (real->mute ? MUTE_LIMIT : CONNECT_LIMIT));
     int r = 0;
 
     /* Also after the bus was restarted. */
@@ -97,6 +105,7 @@ sd_bus *vh_bus_get(VhReal *real, gint64 deadline, GError **error)
         r = become_ready(real->bus, limit);
     if (r >= 0)
         return real->bus;
+    real->mute = r == -ETIMEDOUT;
     if (real->bus)
         drop(real);
     no_bus(error, r);
@@ -164,8 +173,12 @@ gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, c
     int r = sd_bus_call_methodv(bus, object->destination, object->path, object->interface, member,
                                 &reply, ret_reply, types, args);
     va_end(args);
+    g_autoptr(GError) cause = NULL;
     if (r < 0)
-        call_failed(error, member, &reply, r);
+        call_failed(&cause, member, &reply, r);
     sd_bus_error_free(&reply);
+    real->mute = vh_error_is_timeout(cause);
+    if (cause)
+        g_propagate_error(error, g_steal_pointer(&cause));
     return r >= 0;
 }

@@ -5,7 +5,6 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
-#define ASK_LIMIT (10 * G_USEC_PER_SEC)
 #define INHIBITOR "(ssssuu)"
 
 void vh_inhibitor_free(VhInhibitor *inhibitor)
@@ -44,7 +43,7 @@ GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error)
         g_ptr_array_new_with_free_func((GDestroyNotify)vh_inhibitor_free);
     g_autoptr(sd_bus_message) list = NULL;
 
-    if (!vh_bus_call((VhReal *)host, g_get_monotonic_time() + ASK_LIMIT, &vh_bus_logind,
+    if (!vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_logind,
                      "ListInhibitors", &list, error, ""))
         return NULL;
     int r = sd_bus_message_enter_container(list, 'a', INHIBITOR);
@@ -62,7 +61,7 @@ gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program
     g_autofree char *about = g_strconcat("Start of virtual machine ", guest, NULL);
 
     /* CollectMode: a start that failed does not keep the unit's name from the next one. */
-    if (vh_bus_call((VhReal *)host, g_get_monotonic_time() + ASK_LIMIT, &vh_bus_systemd,
+    if (vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_systemd,
                     "StartTransientUnit", NULL, error, "ssa(sv)a(sa(sv))", unit, "fail", 3,
                     "Description", "s", about, "CollectMode", "s", "inactive-or-failed",
                     "ExecStart", "a(sasb)", 1, program, 4, program, "start-now", "--", guest, FALSE,

@@ -14,7 +14,8 @@ typedef struct {
     VhHost host;
     char *root; /* "" or a directory without a slash at its end */
     char *hooksdir;
-    sd_bus *bus; /* NULL until first use */
+    sd_bus *bus;   /* NULL until first use */
+    gboolean mute; /* the last question over the bus ran out of time */
     gboolean subscribed;
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
@@ -130,6 +131,9 @@ extern const VhBusObject vh_bus_logind;
 void vh_real_use_bus(VhHost *host, sd_bus *bus);
 /* The bus, ready for calls; borrowed. */
 sd_bus *vh_bus_get(VhReal *real, gint64 deadline, GError **error);
+/* Until when a question may take that no deadline of a step bounds. Who did not answer the last one
+ * gets a moment only: a hook has several questions, and libvirt waits. */
+gint64 vh_bus_ask_deadline(const VhReal *real);
 /* One method call, bounded by @deadline; @types and what follows as for sd_bus_message_append. */
 gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
                      sd_bus_message **ret_reply, GError **error, const char *types, ...);
@@ -203,6 +207,5 @@ gboolean vh_real_rom_usable(VhHost *host, const char *path, GError **error);
 GBytes *vh_real_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error);
 char **vh_real_scripts(VhHost *host, const char *guest, const char *operation,
                        const char *suboperation, GError **error);
-gboolean vh_real_program_usable(VhHost *host, const char *path, GError **error);
 gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                      GError **error);

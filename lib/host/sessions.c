@@ -8,13 +8,7 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
-#define ASK_LIMIT (10 * G_USEC_PER_SEC)
 #define PROPERTIES "org.freedesktop.DBus.Properties"
-
-static gint64 ask_deadline(void)
-{
-    return g_get_monotonic_time() + ASK_LIMIT;
-}
 
 static void free_session(gpointer session)
 {
@@ -73,7 +67,7 @@ static gboolean read_session(VhReal *real, const char *path, VhSession *session,
     g_autoptr(sd_bus_message) reply = NULL;
     g_autoptr(GError) local = NULL;
 
-    if (!vh_bus_call(real, ask_deadline(), &object, "GetAll", &reply, &local, "s",
+    if (!vh_bus_call(real, vh_bus_ask_deadline(real), &object, "GetAll", &reply, &local, "s",
                      "org.freedesktop.login1.Session")) {
         if (!vh_error_is_gone(local))
             g_propagate_prefixed_error(error, g_steal_pointer(&local),
@@ -133,7 +127,8 @@ GPtrArray *vh_real_sessions(VhHost *host, GError **error)
     g_autoptr(sd_bus_message) list = NULL;
     g_autoptr(GError) local = NULL;
 
-    if (vh_bus_call(real, ask_deadline(), &vh_bus_logind, "ListSessions", &list, &local, "")) {
+    if (vh_bus_call(real, vh_bus_ask_deadline(real), &vh_bus_logind, "ListSessions", &list, &local,
+                    "")) {
         if (!add_sessions(real, list, sessions, error))
             return NULL;
     } else if (!g_error_matches(local, VH_ERROR, VH_ERROR_UNSUPPORTED)) {
@@ -145,8 +140,8 @@ GPtrArray *vh_real_sessions(VhHost *host, GError **error)
 
 gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error)
 {
-    if (vh_bus_call((VhReal *)host, ask_deadline(), &vh_bus_logind, "TerminateSession", NULL, error,
-                    "s", id))
+    if (vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_logind,
+                    "TerminateSession", NULL, error, "s", id))
         return TRUE;
     g_prefix_error(error, "end session %s: ", id);
     return FALSE;
@@ -161,10 +156,10 @@ gboolean vh_real_user_lingers(VhHost *host, uid_t uid)
     g_autoptr(sd_bus_message) value = NULL;
     int lingers = 0;
 
-    return vh_bus_call(real, ask_deadline(), &vh_bus_logind, "GetUser", &user, NULL, "u",
+    return vh_bus_call(real, vh_bus_ask_deadline(real), &vh_bus_logind, "GetUser", &user, NULL, "u",
                        (guint32)uid) &&
            sd_bus_message_read(user, "o", &object.path) > 0 &&
-           vh_bus_call(real, ask_deadline(), &object, "Get", &value, NULL, "ss",
+           vh_bus_call(real, vh_bus_ask_deadline(real), &object, "Get", &value, NULL, "ss",
                        "org.freedesktop.login1.User", "Linger") &&
            sd_bus_message_read(value, "v", "b", &lingers) > 0 && lingers;
 }

@@ -10,14 +10,7 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_slot, sd_bus_slot_unref)
 
-/* What a question may take; systemd answers none while it reloads. */
-#define ASK_LIMIT (10 * G_USEC_PER_SEC)
 #define CANCEL_LIMIT G_USEC_PER_SEC
-
-static gint64 ask_deadline(void)
-{
-    return g_get_monotonic_time() + ASK_LIMIT;
-}
 
 /* ---- looking ---- */
 
@@ -26,8 +19,8 @@ VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error)
     const char *id, *load, *active, *job;
     g_autoptr(sd_bus_message) reply = NULL;
 
-    if (!vh_bus_call((VhReal *)host, ask_deadline(), &vh_bus_systemd, "ListUnitsByNames", &reply,
-                     error, "as", 1, name)) {
+    if (!vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_systemd,
+                     "ListUnitsByNames", &reply, error, "as", 1, name)) {
         g_prefix_error(error, "look at unit %s: ", name);
         return NULL;
     }
@@ -59,8 +52,8 @@ gboolean vh_real_stopping(VhHost *host)
     g_autoptr(sd_bus_message) reply = NULL;
     const char *state = NULL;
 
-    return vh_bus_call((VhReal *)host, ask_deadline(), &properties, "Get", &reply, NULL, "ss",
-                       "org.freedesktop.systemd1.Manager", "SystemState") &&
+    return vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &properties, "Get",
+                       &reply, NULL, "ss", "org.freedesktop.systemd1.Manager", "SystemState") &&
            sd_bus_message_read(reply, "v", "s", &state) > 0 && strcmp(state, "stopping") == 0;
 }
 
@@ -230,7 +223,8 @@ gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GEr
 
 gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error)
 {
-    g_autofree char *job = queue((VhReal *)host, "StopUnit", name, ask_deadline(), error);
+    g_autofree char *job =
+        queue((VhReal *)host, "StopUnit", name, vh_bus_ask_deadline((VhReal *)host), error);
 
     if (!job)
         g_prefix_error(error, "stop %s: ", name);

@@ -220,6 +220,22 @@ static void test_no_answer(void)
     }
 }
 
+/* Who did not answer is asked again, but not waited for as long: a hook has several questions. */
+static void test_mute(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){.silent = "StopUnit"});
+    g_autoptr(GError) error = NULL;
+    const VhReal *real = (VhReal *)setup->host;
+
+    g_assert_false(vh_host_unit_stop(setup->host, "a.service", in_ms(300), &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    gint64 brief = vh_bus_ask_deadline(real);
+    g_assert_cmpint(brief, <=, in_ms(1000));
+    g_autoptr(VhUnit) unit = vh_host_unit_look(setup->host, "a.service", NULL);
+    g_assert_nonnull(unit);
+    g_assert_cmpint(in_ms(5000), <=, vh_bus_ask_deadline(real));
+}
+
 static void test_odd_answer(void)
 {
     g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){.odd = TRUE});
@@ -422,6 +438,7 @@ int main(int argc, char **argv)
     g_test_add_func("/units/no-answer", test_no_answer);
     g_test_add_func("/units/odd-answer", test_odd_answer);
     g_test_add_func("/units/stopping", test_stopping);
+    g_test_add_func("/units/mute", test_mute);
     g_test_add_func("/sessions/list", test_sessions);
     g_test_add_func("/sessions/troubles", test_sessions_troubles);
     g_test_add_func("/sessions/no-logind", test_no_logind);
