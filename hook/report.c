@@ -136,6 +136,30 @@ void vh_report_line(const char *line)
     fflush(stdout);
 }
 
+void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
+{
+    enum { WIDTH = 80, FURTHER = 2 };
+    const char *colour = colours() ? colour_of(mark) : NULL;
+    const char *shown = text_of(mark);
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *line = vh_text_one_line(text);
+    g_autofree char *whole = g_strconcat(shown, line, NULL);
+    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - FURTHER);
+    for (gsize i = 0; lines[i]; i++) {
+        /* A word that is longer than a line begins on the next one. */
+        const char *rest = i == 0 ? lines[i] + MIN(strlen(shown), strlen(lines[i])) : lines[i];
+        printf("%*s", i == 0 ? indent : indent + FURTHER, "");
+        if (i == 0)
+            printf("%s%s%s", colour ? colour : "", shown, colour ? "\033[0m" : "");
+        printf("%s\n", rest);
+    }
+    fflush(stdout);
+}
+
 void vh_report_event(const VhEvent *event, gpointer data)
 {
     static const char *const labels[] = {

@@ -33,10 +33,12 @@ void scratch_clear(Scratch *scratch)
 }
 
 /* The guest's own file, the one given, or an empty one. */
-static char *config_text(const char *guest, const char *path, GError **error)
+static char *config_text(const char *guest, const VhOptions *options, GError **error)
 {
     g_autofree char *name = g_strconcat(guest, ".conf", NULL);
-    g_autofree char *own = g_build_filename(HOOKS_DIR, "kvm.conf.d", name, NULL);
+    g_autofree char *own =
+        g_build_filename(options->root ? options->root : "/", HOOKS_DIR, "kvm.conf.d", name, NULL);
+    const char *path = options->config;
     g_autoptr(GError) cause = NULL;
     char *text = NULL;
 
@@ -48,11 +50,11 @@ static char *config_text(const char *guest, const char *path, GError **error)
     return NULL;
 }
 
-gboolean scratch_make(Scratch *scratch, const char *guest, const char *config, GError **error)
+gboolean scratch_make(Scratch *scratch, const char *guest, const VhOptions *options, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autofree char *name = g_strconcat(guest, ".conf", NULL);
-    g_autofree char *text = config_text(guest, config, error);
+    g_autofree char *text = config_text(guest, options, error);
 
     if (!text)
         return FALSE;

@@ -106,8 +106,8 @@ static gboolean put(const char *guest, const char *before, const char *after,
         vh_report_remark("Nothing is changed yet: --yes does it\n");
         return TRUE;
     }
-    if (options->host) {
-        vh_report_remark("This is a simulated host: nothing is defined\n");
+    if (options->host || options->root) {
+        vh_report_remark("This is not this machine: nothing is defined\n");
         return TRUE;
     }
     if (!vh_machine_define(after, error))
@@ -115,6 +115,17 @@ static gboolean put(const char *guest, const char *before, const char *after,
     vh_report_remark("Defined, for the next start of %s; see what it does: virt-handoff plan %s\n",
                      guest, guest);
     return TRUE;
+}
+
+/* Below another root it is what libvirt keeps there. */
+static GBytes *definition(VhHost *host, const char *guest, const VhOptions *options, GError **error)
+{
+    g_autofree char *kept = g_strdup_printf("/etc/libvirt/qemu/%s.xml", guest);
+
+    if (!options->root || options->xml)
+        return vh_machine_definition(guest, options->xml, error);
+    g_autofree char *text = vh_host_read(host, kept, error);
+    return text ? g_bytes_new(text, strlen(text)) : NULL;
 }
 
 int vh_verb_attach(int argc, char **argv, const VhOptions *options)
@@ -127,7 +138,7 @@ int vh_verb_attach(int argc, char **argv, const VhOptions *options)
     g_autoptr(GPtrArray) functions = host && check_options(host, options, &error)
                                          ? vh_attach_functions(host, names, &error)
                                          : NULL;
-    g_autoptr(GBytes) xml = functions ? vh_machine_definition(argv[0], options->xml, &error) : NULL;
+    g_autoptr(GBytes) xml = functions ? definition(host, argv[0], options, &error) : NULL;
     if (xml && edit(functions, names, xml, options, &before, &after, &error)) {
         tell_group(functions, names);
         if (put(argv[0], before, after, options, &error))

@@ -14,11 +14,12 @@ static void show_function(const VhIommuFunction *function)
     g_autofree char *line = vh_iommu_line(function);
     g_autofree char *methods = g_strjoinv(" ", function->reset_methods);
     const char *driver = function->pci->driver;
-    const char *reset = function->reset ? methods : "none";
+    const char *reset = !function->reset_known ? "not known" : function->reset ? methods : "none";
+    gboolean nores = function->reset_known && !function->reset;
 
     /* As in the guide's iommu.sh, and a line of "lspci -nn" to be searched for. */
-    g_autofree char *head = g_strdup_printf("%s %s %s", function->reset ? "       " : "?[NORES]",
-                                            function->pci->address, line);
+    g_autofree char *head =
+        g_strdup_printf("%s %s %s", nores ? "?[NORES]" : "       ", function->pci->address, line);
     vh_report_line(head);
     vh_report_text("%21sdriver: %s, reset: %s%s\n", "", driver ? driver : "none",
                    *reset ? reset : "yes", function->pci->boot_vga ? ", boot VGA" : "");

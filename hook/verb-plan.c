@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* plan GUEST: what would happen, and why it could not. Nothing is touched. */
-#include "config/config.h"
-#include "engine/plan.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 
@@ -28,12 +27,11 @@ static int complain(const char *guest, const GError *error)
 
 int vh_verb_plan(int argc, char **argv, const VhOptions *options)
 {
-    VhEngine engine = vh_machine_engine(NULL, argv[0]);
-    g_autoptr(VhHost) host = engine.host;
+    g_auto(Patient) patient = {0};
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) xml = vh_machine_domain_xml(argv[0], options->xml, &error);
-    g_autoptr(VhPlan) plan =
-        xml ? vh_plan_for_guest(&engine, argv[0], xml, options->config, &error) : NULL;
 
-    return plan ? show(plan, options) : complain(argv[0], error);
+    if (!patient_admit(&patient, options, &error))
+        return complain(argv[0], error);
+    patient_examine(&patient, argv[0]);
+    return patient.plan ? show(patient.plan, options) : complain(argv[0], patient_error(&patient));
 }

@@ -10,6 +10,7 @@
 #include "engine/call.h"
 #include "engine/recover.h"
 #include "hook/mortal.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/scratch.h"
 #include "hook/verbs.h"
@@ -41,19 +42,6 @@ static void stage_clear(Stage *stage)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stage, stage_clear)
 
-/* The domain's file beside the snapshot: HOST.json and HOST.xml. NULL when there is none. */
-static char *xml_beside(const char *snapshot)
-{
-    const char *dot = strrchr(snapshot, '.');
-    g_autofree char *stem = g_strndup(snapshot, dot ? (gsize)(dot - snapshot) : strlen(snapshot));
-    char *path = g_strconcat(stem, ".xml", NULL);
-
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-        return path;
-    g_free(path);
-    return NULL;
-}
-
 static gboolean parse_domain(Stage *stage, GError **error)
 {
     stage->domain =
@@ -68,7 +56,7 @@ static gboolean stage_snapshot(Stage *stage, const VhOptions *options, const cha
                                GError **error)
 {
     VhOptions chosen = *options;
-    g_autofree char *beside = options->xml ? NULL : xml_beside(path);
+    g_autofree char *beside = options->xml ? NULL : patient_xml_beside(path);
     const char *xml = options->xml ? options->xml : beside;
 
     chosen.host = (char *)(gsize)path;
@@ -80,26 +68,29 @@ static gboolean stage_snapshot(Stage *stage, const VhOptions *options, const cha
     return stage->xml && parse_domain(stage, error);
 }
 
-/* This host as it is now; FALSE with the reason when it cannot be rehearsed on. */
+/* This host as it is now, or that below --root; FALSE with the reason when it cannot be rehearsed
+ * on. */
 static gboolean stage_this(Stage *stage, const VhOptions *options, GError **error)
 {
-    const VhOptions here = {.root = NULL};
-    g_autoptr(VhHost) real = vh_machine_host(&here, error);
-    g_autoptr(GPtrArray) functions = real ? vh_host_pci_list(real, error) : NULL;
+    g_auto(Patient) patient = {0};
 
+    if (!patient_admit(&patient, options, error))
+        return FALSE;
+    g_autoptr(GPtrArray) functions = vh_host_pci_list(patient.engine.host, error);
     if (!functions)
         return FALSE;
     if (functions->len == 0)
         return vh_error_set(error, VH_ERROR_UNSUPPORTED, "this host has no PCI device");
-    stage->xml = vh_machine_domain_xml(stage->guest, options->xml, error);
+    stage->xml = patient_xml(&patient, stage->guest, error);
     if (!stage->xml || !parse_domain(stage, error))
         return FALSE;
-    GVariant *snapshot = vh_snapshot_take(real, stage->domain, error);
+    GVariant *snapshot = vh_snapshot_take(patient.engine.host, stage->domain, error);
     if (!snapshot)
         return FALSE;
     g_autofree char *text = vh_json_line(snapshot);
     stage->host = vh_sim_new(text, error);
-    stage->about = g_strdup("copy of this host as it is now");
+    stage->about = options->root ? g_strdup_printf("copy of the host below %s", options->root)
+                                 : g_strdup("copy of this host as it is now");
     return stage->host != NULL;
 }
 
@@ -112,6 +103,11 @@ static gboolean stage_set(Stage *stage, const VhOptions *options, const char *gu
         return stage_snapshot(stage, options, options->host, error);
     if (guest && stage_this(stage, options, &cause))
         return TRUE;
+    if (options->root) {
+        vh_error_set(error, VH_ERROR_FAILED, "%s",
+                     cause ? cause->message : "rehearse --root takes a guest");
+        return FALSE;
+    }
     stage_clear(stage);
     stage->guest = g_strdup(guest);
     if (cause)
@@ -172,7 +168,7 @@ static gboolean has_step(const Stage *stage, const VhOptions *options, const cha
     g_auto(Scratch) scratch = {0};
     g_autoptr(VhHost) host = vh_sim_copy(stage->host);
 
-    if (!scratch_make(&scratch, stage->guest, options->config, error))
+    if (!scratch_make(&scratch, stage->guest, options, error))
         return FALSE;
     const VhEngine engine = engine_on(host, &scratch, NULL);
     vh_sim_set_guest_running(host, stage->guest,
@@ -334,8 +330,7 @@ int vh_verb_rehearse(int argc, char **argv, const VhOptions *options)
     g_autoptr(GError) error = NULL;
 
     if (!stage_set(&stage, options, guest, &error) ||
-        !scratch_make(&scratch, stage.guest, options->config, &error) ||
-        !arm(&stage, options, &error)) {
+        !scratch_make(&scratch, stage.guest, options, &error) || !arm(&stage, options, &error)) {
         vh_report_error(stage.guest, error);
         return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
     }

@@ -8,99 +8,98 @@
 #include <unistd.h>
 
 #include "build-config.h"
-#include "engine/plan.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "host/desk.h"
+#include "inspect/check.h"
+#include "inspect/departure.h"
+#include "inspect/launcher.h"
+#include "inspect/paper.h"
 
-/* ---- what will end ---- */
+/* ---- what the doctor says ---- */
 
-static gboolean has_kind(const VhPlan *plan, const char *kind)
+/* What start says in words of its own. */
+static gboolean is_said_elsewhere(const VhFinding *finding)
 {
-    for (guint i = 0; i < plan->steps->len; i++)
-        if (g_str_equal(((VhStep *)plan->steps->pdata[i])->kind->name, kind))
-            return TRUE;
-    return FALSE;
+    static const char *const ids[] = {"plan", "holders", NULL};
+
+    return g_strv_contains(ids, finding->id);
 }
 
-/* Whether a device of the plan is on that seat. */
-static gboolean takes_seat(VhHost *host, const VhPlan *plan, const char *seat)
+/* TRUE when nothing speaks against a start. */
+static gboolean show_findings(const Patient *patient, const char *guest)
 {
-    for (guint i = 0; seat && i < plan->devices->len; i++) {
-        const VhPlanDevice *device = plan->devices->pdata[i];
-        if (!device->now || !vh_pci_is_display(device->now))
+    g_autoptr(GPtrArray) findings = patient_check(patient, guest);
+    gboolean good = TRUE;
+
+    for (guint i = 0; i < findings->len; i++) {
+        const VhFinding *finding = findings->pdata[i];
+        gboolean failure = finding->state == VH_FINDING_FAILURE;
+        if (finding->state < VH_FINDING_WARNING || is_said_elsewhere(finding))
             continue;
-        g_autofree char *own = vh_host_pci_seat(host, device->address);
-        if (g_strcmp0(own, seat) == 0)
-            return TRUE;
+        vh_report_wrapped(2, failure ? "!failure: " : "?warning: ", "%s: %s", finding->title,
+                          finding->what);
+        if (finding->mend)
+            vh_report_wrapped(4, "-> ", "%s", finding->mend);
+        good = good && !failure;
     }
-    return FALSE;
+    return good;
 }
 
-static void show_sessions(VhHost *host, const VhPlan *plan)
-{
-    g_autoptr(GPtrArray) sessions = vh_host_sessions(host, NULL);
+/* ---- what ends ---- */
 
-    for (guint i = 0; sessions && i < sessions->len; i++) {
-        const VhSession *session = sessions->pdata[i];
-        if (vh_session_is_graphical(session) && takes_seat(host, plan, session->seat))
-            vh_report_text("  ends: session %s of %s%s%s\n", session->id, session->user,
-                           session->desktop ? ", " : "", session->desktop ? session->desktop : "");
-    }
-}
-
-static void show_holders(VhHost *host, const VhPlan *plan)
-{
-    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func((GDestroyNotify)vh_node_free);
-
-    for (guint i = 0; i < plan->devices->len; i++) {
-        const VhPlanDevice *device = plan->devices->pdata[i];
-        g_autoptr(GPtrArray) own = vh_host_pci_nodes(host, device->address, NULL);
-        while (own && own->len > 0) {
-            VhNode *node = g_ptr_array_steal_index(own, 0);
-            if (node->blocks)
-                g_ptr_array_add(nodes, node);
-            else
-                vh_node_free(node);
-        }
-    }
-    g_autoptr(GPtrArray) holders = nodes->len > 0 ? vh_host_holders(host, nodes, NULL) : NULL;
-    for (guint i = 0; holders && i < holders->len; i++) {
-        const VhHolder *holder = holders->pdata[i];
-        vh_report_text("  has to let go of %s: %s (pid %d, user %s)\n", holder->node,
-                       holder->command, (int)holder->process.pid, holder->user);
-    }
-}
-
-/* Programs that are in the midst of something: only what blocks says so. */
 static void show_inhibitors(VhHost *host)
 {
-    g_autoptr(GPtrArray) inhibitors = vh_desk_inhibitors(host, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) inhibitors = vh_desk_inhibitors(host, &error);
 
+    if (!inhibitors)
+        vh_report_wrapped(2, "", "who asks not to be disturbed cannot be told: %s", error->message);
     for (guint i = 0; inhibitors && i < inhibitors->len; i++) {
         const VhInhibitor *inhibitor = inhibitors->pdata[i];
+        /* What only wants to be told first ("delay") is told. */
         if (g_strcmp0(inhibitor->mode, "block") == 0)
-            vh_report_text("  asks not to be disturbed: %s (%s)\n", inhibitor->who, inhibitor->why);
+            vh_report_wrapped(2, "?asks not to be disturbed: ", "%s (%s)", inhibitor->who,
+                              inhibitor->why);
     }
+}
+
+static void show_departure(const Patient *patient)
+{
+    VhHost *host = patient->engine.host;
+    const VhPlan *plan = patient->plan;
+    g_autoptr(GPtrArray) goers = vh_departure_look(host, plan, patient->config);
+
+    vh_report_text("Starting %s takes %u device%s from this host.\n", plan->guest,
+                   plan->devices->len, plan->devices->len == 1 ? "" : "s");
+    for (guint i = 0; i < plan->notes->len; i++)
+        vh_report_wrapped(2, "note: ", "%s", (char *)plan->notes->pdata[i]);
+    for (guint i = 0; i < goers->len; i++) {
+        const VhGoer *goer = goers->pdata[i];
+        g_autofree char *mark = g_strdup_printf("%s%s: ", goer->blocks ? "!" : "", goer->verdict);
+        vh_report_wrapped(2, mark, "%s", goer->text);
+    }
+    if (!patient->recorded)
+        show_inhibitors(host);
 }
 
 /* TRUE when it can begin. */
-static gboolean show(VhHost *host, const VhPlan *plan, gboolean real)
+static gboolean show(const Patient *patient, const char *guest, GError **error)
 {
+    const VhPlan *plan = patient->plan;
+
     for (guint i = 0; i < plan->refusals->len; i++)
-        vh_report_text("  cannot: %s\n", (char *)plan->refusals->pdata[i]);
-    for (guint i = 0; i < plan->notes->len; i++)
-        vh_report_text("  note: %s\n", (char *)plan->notes->pdata[i]);
+        vh_report_wrapped(2, "!cannot: ", "%s", (char *)plan->refusals->pdata[i]);
+    gboolean good = show_findings(patient, guest);
     if (plan->refusals->len > 0)
-        return FALSE;
-    vh_report_text("Starting %s takes %u device(s) from this host.\n", plan->guest,
-                   plan->devices->len);
-    if (has_kind(plan, "unit") || has_kind(plan, "sessions"))
-        show_sessions(host, plan);
-    show_holders(host, plan);
-    if (real)
-        show_inhibitors(host);
-    return TRUE;
+        return vh_error_set(error, VH_ERROR_REFUSED, "not started, for the reasons above");
+    show_departure(patient);
+    /* What has no device of this host is libvirt's affair alone. */
+    return good || plan->devices->len == 0 || patient->options->force ||
+           vh_error_set(
+               error, VH_ERROR_REFUSED,
+               "not started, as failures are named above (--force starts it all the same)");
 }
 
 /* ---- asking, and doing it ---- */
@@ -120,40 +119,82 @@ static gboolean agreed(const VhOptions *options, GError **error)
     return vh_error_set(error, VH_ERROR_REFUSED, "not started");
 }
 
-static gboolean start(VhHost *host, const VhPlan *plan, GError **error)
+static gboolean start(const Patient *patient, GError **error)
 {
+    const VhPlan *plan = patient->plan;
+    VhHost *host = patient->engine.host;
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *unit = g_strdup_printf("virt-handoff-start-%s.service", plan->uuid);
 
-    if (!vh_desk_start_guest(host, unit, self ? self : ENGINE, plan->guest, error))
+    if (vh_host_guest_running(host, plan->guest))
+        return vh_error_set(error, VH_ERROR_REFUSED, "the guest is running already");
+    if (!agreed(patient->options, error) ||
+        !vh_desk_start_guest(host, unit, self ? self : ENGINE, plan->guest, error))
         return FALSE;
     vh_report_text("%s starts; how it went: journalctl -u %s, virt-handoff timeline %s\n",
                    plan->guest, unit, plan->guest);
     return TRUE;
 }
 
+/* ---- a launcher ---- */
+
+/* For all users of the machine, as only root may start a guest. */
+static gboolean write_launcher(const char *guest, const VhOptions *options, GError **error)
+{
+    g_autofree char *name = vh_launcher_name(guest);
+    g_autofree char *dir =
+        g_build_filename(options->root ? options->root : "/", VH_LAUNCHER_DIRECTORY, NULL);
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *text = vh_launcher_text(guest, ENGINE);
+
+    if (g_mkdir_with_parents(dir, 0755) != 0)
+        return vh_error_set_errno(error, errno, "%s", dir);
+    if (!vh_paper_write(path, text, strlen(text), 0644, options->force, error))
+        return FALSE;
+    vh_report_text("%s is written: \"%s\" is among the applications now\n", path, guest);
+    return TRUE;
+}
+
+static gboolean run(const char *guest, const VhOptions *options, GError **error)
+{
+    g_auto(Patient) patient = {0};
+
+    if (options->desktop_entry)
+        return write_launcher(guest, options, error);
+    if (!patient_admit(&patient, options, error))
+        return FALSE;
+    patient_examine(&patient, guest);
+    if (!patient.plan) {
+        if (error)
+            *error = g_error_copy(patient_error(&patient));
+        return FALSE;
+    }
+    if (!show(&patient, guest, error))
+        return FALSE;
+    if (!patient.recorded)
+        return start(&patient, error);
+    vh_report_text("This is not this machine: nothing is started.\n");
+    return TRUE;
+}
+
 int vh_verb_start(int argc, char **argv, const VhOptions *options)
 {
-    VhEngine engine = vh_machine_engine(NULL, argv[0]);
-    g_autoptr(VhHost) here = engine.host;
     g_autoptr(GError) error = NULL;
-    g_autoptr(VhHost) other = options->host ? vh_machine_host(options, &error) : NULL;
 
-    if (other)
-        engine.host = other;
-    g_autoptr(GBytes) xml = error ? NULL : vh_machine_domain_xml(argv[0], options->xml, &error);
-    g_autoptr(VhPlan) plan =
-        xml ? vh_plan_for_guest(&engine, argv[0], xml, options->config, &error) : NULL;
-    if (plan && !show(engine.host, plan, other == NULL))
-        return VH_EXIT_FAILED;
-    if (plan && other) {
-        vh_report_text("This is a simulated host: nothing is started.\n");
-        return VH_EXIT_OK;
-    }
-    if (plan && vh_host_guest_running(here, plan->guest))
-        vh_error_set(&error, VH_ERROR_REFUSED, "the guest is running already");
-    else if (plan && agreed(options, &error) && start(here, plan, &error))
+    if (run(argv[0], options, &error))
         return VH_EXIT_OK;
     vh_report_error(argv[0], error);
     return VH_EXIT_FAILED;
+}
+
+/* From a launcher: the terminal would close over the answer. */
+int vh_verb_start_asked(int argc, char **argv, const VhOptions *options)
+{
+    int status = vh_verb_start(argc, argv, options);
+
+    if (isatty(STDIN_FILENO)) {
+        vh_report_text("Enter closes this window. ");
+        (void)getchar();
+    }
+    return status;
 }

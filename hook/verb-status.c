@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/journal.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 
@@ -134,9 +135,15 @@ static GVariant *journal_variant(VhHost *host, const VhJournal *journal)
 
 int vh_verb_status(int argc, char **argv, const VhOptions *options)
 {
-    VhEngine engine = vh_machine_engine(NULL, NULL);
-    g_autoptr(VhHost) host = engine.host;
-    g_autoptr(GPtrArray) journals = vh_journal_list(&engine);
+    g_auto(Patient) patient = {0};
+    g_autoptr(GError) error = NULL;
+
+    if (!patient_admit(&patient, options, &error)) {
+        vh_report_error(NULL, error);
+        return VH_EXIT_FAILED;
+    }
+    VhHost *host = patient.engine.host;
+    g_autoptr(GPtrArray) journals = vh_journal_list(&patient.engine);
     GVariantBuilder list;
     gboolean stuck = FALSE, any = FALSE;
 

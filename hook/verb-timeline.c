@@ -69,10 +69,25 @@ static int show(const char *guest, const GPtrArray *runs)
     return VH_EXIT_OK;
 }
 
+/* Where the journal's files are; NULL: this machine's own. */
+static char *journal_of(const VhOptions *options)
+{
+    static const char *const places[] = {"var/log/journal", "run/log/journal"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(places) && options->root && !options->journal; i++) {
+        char *path = g_build_filename(options->root, places[i], NULL);
+        if (i + 1 == G_N_ELEMENTS(places) || g_file_test(path, G_FILE_TEST_IS_DIR))
+            return path;
+        g_free(path);
+    }
+    return g_strdup(options->journal);
+}
+
 int vh_verb_timeline(int argc, char **argv, const VhOptions *options)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) entries = vh_log_read(argv[0], EVENTS, options->journal, &error);
+    g_autofree char *journal = journal_of(options);
+    g_autoptr(GPtrArray) entries = vh_log_read(argv[0], EVENTS, journal, &error);
     g_autoptr(GPtrArray) runs = entries ? vh_timeline_new(entries, RUNS) : NULL;
 
     if (runs && options->svg) {

@@ -6,10 +6,17 @@
 #include "host/real.h"
 #include "inspect/usb.h"
 
+/* Of the host's own: then it has a bus, recorded or not. */
+static gboolean has_driver(const VhUsbBus *bus)
+{
+    return bus->controller && bus->controller->pci->driver && !bus->controller->pci->vfio;
+}
+
 static char *bus_text(const VhUsbBus *bus)
 {
-    g_autofree char *name =
-        bus->number > 0 ? g_strdup_printf("Bus %u", bus->number) : g_strdup("No bus");
+    g_autofree char *name = bus->number > 0   ? g_strdup_printf("Bus %u", bus->number)
+                            : has_driver(bus) ? g_strdup("Bus not known")
+                                              : g_strdup("No bus");
     g_autofree char *group =
         bus->group ? g_strdup_printf("IOMMU group %d", bus->group->number) : g_strdup("no group");
 
@@ -33,7 +40,7 @@ static void show_bus(const VhUsbBus *bus)
     g_autofree char *head = g_strconcat("*", text, NULL);
     g_autofree char *verdict = vh_usb_verdict(bus);
     g_autofree char *line = g_strdup_printf("%s  %s",
-                                            !vh_usb_alone(bus)       ? ""
+                                            !vh_usb_alone(bus) || !bus->controller->reset_known ? ""
                                             : bus->controller->reset ? "+"
                                                                      : "?",
                                             verdict);

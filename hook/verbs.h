@@ -8,23 +8,24 @@
 typedef struct {
     gboolean json;
     gboolean force;
-    char *xml;      /* domain XML file instead of libvirt's */
-    char *host;     /* snapshot of a host instead of this one */
-    char *root;     /* directory with another sysfs and proc */
-    char *config;   /* per-VM file instead of the installed one */
-    char *rom;      /* attach: ROM file of the card */
-    char *vendor;   /* … what Hyper-V's vendor is to be */
-    gboolean hide;  /* … the guest is not to see KVM */
-    char *guest;    /* guest to write a file for */
-    char *fail;     /* rehearse: this act fails */
-    char *kill;     /* … the engine is killed at it */
-    char *hold;     /* … a process of this name holds a device */
-    gboolean yes;   /* start: without a question */
-    char *svg;      /* timeline: a picture is written here */
-    char *journal;  /* … directory with the systemd journal's files */
-    char *group;    /* of the IOMMU */
-    gboolean gpu;   /* groups with a display controller only */
-    gboolean watch; /* go on until interrupted */
+    char *xml;              /* domain XML file instead of libvirt's */
+    char *host;             /* snapshot of a host instead of this one */
+    char *root;             /* directory with another sysfs and proc */
+    char *config;           /* per-VM file instead of the installed one */
+    char *rom;              /* attach: ROM file of the card */
+    char *vendor;           /* … what Hyper-V's vendor is to be */
+    gboolean hide;          /* … the guest is not to see KVM */
+    char *guest;            /* guest to write a file for */
+    char *fail;             /* rehearse: this act fails */
+    char *kill;             /* … the engine is killed at it */
+    char *hold;             /* … a process of this name holds a device */
+    gboolean yes;           /* start: without a question */
+    char *svg;              /* timeline: a picture is written here */
+    char *journal;          /* … directory with the systemd journal's files */
+    char *group;            /* of the IOMMU */
+    gboolean gpu;           /* groups with a display controller only */
+    gboolean watch;         /* go on until interrupted */
+    gboolean desktop_entry; /* start: write a launcher */
 } VhOptions;
 
 typedef struct {
@@ -56,6 +57,7 @@ enum {
     VH_OPTION_GROUP = 1 << 20,
     VH_OPTION_GPU = 1 << 21,
     VH_OPTION_WATCH = 1 << 22,
+    VH_OPTION_DESKTOP_ENTRY = 1 << 24,
     VH_OPTION_GUEST = 1 << 25,
 };
 
@@ -74,6 +76,7 @@ int vh_verb_recover(int argc, char **argv, const VhOptions *options);
 int vh_verb_rehearse(int argc, char **argv, const VhOptions *options);
 int vh_verb_snapshot(int argc, char **argv, const VhOptions *options);
 int vh_verb_start(int argc, char **argv, const VhOptions *options);
+int vh_verb_start_asked(int argc, char **argv, const VhOptions *options);
 int vh_verb_start_now(int argc, char **argv, const VhOptions *options);
 int vh_verb_timeline(int argc, char **argv, const VhOptions *options);
 int vh_verb_vbios(int argc, char **argv, const VhOptions *options);

@@ -11,21 +11,22 @@
 static const VhVerb verbs[] = {
     {"attach", "GUEST ADDRESS…", "add devices, with all of their IOMMU groups, to the guest", 2, 33,
      VH_OPTION_ROM | VH_OPTION_HIDE_KVM | VH_OPTION_VENDOR_ID | VH_OPTION_YES | VH_OPTION_XML |
-         VH_OPTION_HOST,
+         VH_OPTION_HOST | VH_OPTION_ROOT,
      TRUE, vh_verb_attach},
     {"check", "[GUEST]", "whether host and guest are fit for it, and how to mend what is not", 0, 1,
      VH_OPTION_JSON | VH_OPTION_ROOT | VH_OPTION_HOST | VH_OPTION_XML | VH_OPTION_CONFIG, FALSE,
      vh_verb_check},
-    {"init", "GUEST", "write a per-VM file to begin with", 1, 1, VH_OPTION_FORCE | VH_OPTION_XML,
-     TRUE, vh_verb_init},
+    {"init", "GUEST", "write a per-VM file to begin with", 1, 1,
+     VH_OPTION_FORCE | VH_OPTION_XML | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE, vh_verb_init},
     {"plan", "GUEST", "what would happen when the guest starts, and why it could not", 1, 1,
-     VH_OPTION_JSON | VH_OPTION_XML | VH_OPTION_CONFIG, TRUE, vh_verb_plan},
+     VH_OPTION_JSON | VH_OPTION_XML | VH_OPTION_CONFIG | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE,
+     vh_verb_plan},
     {"rehearse", "[GUEST]", "run the whole sequence on a simulated copy of this host", 0, 1,
-     VH_OPTION_HOST | VH_OPTION_XML | VH_OPTION_CONFIG | VH_OPTION_FAIL | VH_OPTION_KILL |
-         VH_OPTION_HOLD,
+     VH_OPTION_HOST | VH_OPTION_ROOT | VH_OPTION_XML | VH_OPTION_CONFIG | VH_OPTION_FAIL |
+         VH_OPTION_KILL | VH_OPTION_HOLD,
      FALSE, vh_verb_rehearse},
     {"status", "[GUEST]", "which guest holds which devices, and what is stuck", 0, 1,
-     VH_OPTION_JSON, TRUE, vh_verb_status},
+     VH_OPTION_JSON | VH_OPTION_ROOT, TRUE, vh_verb_status},
     {"prepare", "GUEST", "hand the devices over by hand, as the guest's start would", 1, 1,
      VH_OPTION_XML, TRUE, vh_verb_prepare},
     {"release", "GUEST", "give everything back by hand", 1, 1, VH_OPTION_FORCE, TRUE,
@@ -38,9 +39,12 @@ static const VhVerb verbs[] = {
     {"recover", "", "give back what nobody else will: its daemon died, its guest is gone", 0, 0, 0,
      TRUE, vh_verb_recover},
     {"start", "GUEST", "say what a start ends, ask, and have libvirt start the guest", 1, 1,
-     VH_OPTION_YES | VH_OPTION_HOST | VH_OPTION_XML | VH_OPTION_CONFIG, TRUE, vh_verb_start},
+     VH_OPTION_YES | VH_OPTION_DESKTOP_ENTRY | VH_OPTION_FORCE | VH_OPTION_HOST | VH_OPTION_ROOT |
+         VH_OPTION_XML | VH_OPTION_CONFIG,
+     TRUE, vh_verb_start},
     {"timeline", "GUEST", "how long which step took in the last runs", 1, 1,
-     VH_OPTION_JSON | VH_OPTION_SVG | VH_OPTION_FORCE | VH_OPTION_JOURNAL, FALSE, vh_verb_timeline},
+     VH_OPTION_JSON | VH_OPTION_SVG | VH_OPTION_FORCE | VH_OPTION_JOURNAL | VH_OPTION_ROOT, FALSE,
+     vh_verb_timeline},
     {"snapshot", "[FILE]", "write this host as a snapshot, to rehearse on it elsewhere", 0, 1,
      VH_OPTION_FORCE | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE, vh_verb_snapshot},
     {"iommu", "", "the IOMMU groups, what is in them and what only goes together", 0, 0,
@@ -50,6 +54,7 @@ static const VhVerb verbs[] = {
      VH_OPTION_JSON | VH_OPTION_WATCH | VH_OPTION_ROOT | VH_OPTION_HOST, FALSE, vh_verb_usb},
     {"hook", "GUEST OPERATION SUBOPERATION EXTRA", "what libvirt's hook calls", 4, 4, 0, TRUE,
      vh_verb_hook},
+    {"start-asked", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_asked},
     {"start-now", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_now},
     {"domain-xml", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_domain_xml},
     {"definition", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_definition},
@@ -73,7 +78,7 @@ static const struct {
     {VH_OPTION_HOST, "host", G_OPTION_ARG_FILENAME, G_STRUCT_OFFSET(VhOptions, host), " FILE",
      "simulated host from snapshot FILE"},
     {VH_OPTION_ROOT, "root", G_OPTION_ARG_FILENAME, G_STRUCT_OFFSET(VhOptions, root), " DIR",
-     "look at the sysfs and proc below DIR"},
+     "look at the machine whose files are below DIR"},
     {VH_OPTION_FAIL, "fail", G_OPTION_ARG_STRING, G_STRUCT_OFFSET(VhOptions, fail), " STEP",
      "rehearse that every act with STEP in it fails"},
     {VH_OPTION_KILL, "kill", G_OPTION_ARG_STRING, G_STRUCT_OFFSET(VhOptions, kill), " STEP",
@@ -99,6 +104,8 @@ static const struct {
     {VH_OPTION_VENDOR_ID, "vendor-id", G_OPTION_ARG_STRING, G_STRUCT_OFFSET(VhOptions, vendor),
      " TEXT", "what the guest sees as Hyper-V's vendor"},
     {VH_OPTION_YES, "yes", G_OPTION_ARG_NONE, G_STRUCT_OFFSET(VhOptions, yes), "", "ask nothing"},
+    {VH_OPTION_DESKTOP_ENTRY, "desktop-entry", G_OPTION_ARG_NONE,
+     G_STRUCT_OFFSET(VhOptions, desktop_entry), "", "write a launcher for the start instead"},
     {VH_OPTION_FORCE, "force", G_OPTION_ARG_NONE, G_STRUCT_OFFSET(VhOptions, force), "",
      "do it in spite of what speaks against it"},
 };
@@ -203,7 +210,8 @@ static int answer(const VhVerb *verb, int argc, char **argv, const VhOptions *op
 
     if (argc - 1 < verb->least || argc - 1 > verb->most)
         return usage("%s takes: %s", verb->name, verb->arguments);
-    if (!verb->root || geteuid() == 0)
+    /* Another machine's files ask for no more than what they are. */
+    if (!verb->root || options->host || options->root || geteuid() == 0)
         return verb->run(argc - 1, argv + 1, options);
     vh_error_set(&error, VH_ERROR_DENIED, "%s needs to be root: sudo virt-handoff %s …", verb->name,
                  verb->name);

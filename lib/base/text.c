@@ -76,3 +76,22 @@ char *vh_text_list(const char *const *words)
     }
     return g_string_free(text, FALSE);
 }
+
+char **vh_text_wrap(const char *text, glong width)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    g_autoptr(GString) line = g_string_new(NULL);
+    GPtrArray *lines = g_ptr_array_new();
+
+    for (gsize i = 0; words[i]; i++) {
+        if (line->len > 0 &&
+            g_utf8_strlen(line->str, -1) + 1 + g_utf8_strlen(words[i], -1) > width) {
+            g_ptr_array_add(lines, g_strdup(line->str));
+            g_string_truncate(line, 0);
+        }
+        g_string_append_printf(line, "%s%s", line->len ? " " : "", words[i]);
+    }
+    g_ptr_array_add(lines, g_strdup(line->str));
+    g_ptr_array_add(lines, NULL);
+    return (char **)g_ptr_array_free(lines, FALSE);
+}

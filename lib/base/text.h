@@ -14,3 +14,7 @@ const char *vh_text_nearest(const char *word, const char *const *words);
 
 /* "a", "a and b", "a, b and c". The caller owns the result; "" for none. */
 char *vh_text_list(const char *const *words);
+
+/* @text in lines of at most @width characters, broken between words; at least one line. The caller
+ * owns the result. */
+char **vh_text_wrap(const char *text, glong width);

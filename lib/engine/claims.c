@@ -13,9 +13,9 @@ void vh_claim_free(VhClaim *claim)
 GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid)
 {
     GPtrArray *claims = g_ptr_array_new_with_free_func((GDestroyNotify)vh_claim_free);
-    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+    g_autoptr(GPtrArray) journals = engine->state_dir ? vh_journal_list(engine) : NULL;
 
-    for (guint i = 0; i < journals->len; i++) {
+    for (guint i = 0; journals && i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
         if (g_strcmp0(journal->uuid, uuid) == 0)
             continue;

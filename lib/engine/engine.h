@@ -10,7 +10,7 @@ typedef struct {
     VhHost *host;
     const char *hooks_dir; /* libvirt's hook directory: per-VM files are in its kvm.conf.d */
     const char *trusted;   /* directory below which a per-VM file's path is checked, NULL: "/" */
-    const char *state_dir; /* journals and lock */
+    const char *state_dir; /* journals and lock; NULL: only to look, and there are none */
     VhEventSink sink;      /* NULL: nobody listens */
     gpointer sink_data;
 } VhEngine;

@@ -45,12 +45,11 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
                     const GPtrArray *claims, GError **error);
 
 /*
- * The same from the guest's own file (or the one at @config_path, NULL: its own) and its XML, with
- * the claims of the others. A guest without a file is planned with the defaults, and a note says
- * that the hook leaves it alone.
+ * The same with the claims of the other guests. A guest without a file (@config is NULL) is planned
+ * with the defaults, and a note says that the hook leaves it alone.
  */
-VhPlan *vh_plan_for_guest(const VhEngine *engine, const char *guest, GBytes *xml,
-                          const char *config_path, GError **error);
+VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const VhConfig *config,
+                          GError **error);
 
 /* VH_ERROR_REFUSED with the first refusal, and how many more there are; TRUE when there is none. */
 gboolean vh_plan_check(const VhPlan *plan, GError **error);

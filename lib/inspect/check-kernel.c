@@ -21,10 +21,13 @@ static char **words_after(const char *text, const char *key)
 
 void vh_check_virtualization(gpointer data)
 {
+    const VhDomain *domain = ((VhChecking *)data)->in->domain;
     g_autofree char *text = vh_check_read(data, "/proc/cpuinfo");
     g_auto(GStrv) flags = text ? words_after(text, "flags") : NULL;
 
-    if (!flags)
+    if (domain && g_strcmp0(domain->type, "qemu") == 0)
+        vh_check_add(data, VH_FINDING_OK, NULL, "not needed: the guest is emulated");
+    else if (!flags)
         vh_check_unknown(data, "what the processor can do", NULL);
     else if (g_strv_contains((const char *const *)flags, "svm"))
         vh_check_add(data, VH_FINDING_OK, NULL, "AMD-V is on");

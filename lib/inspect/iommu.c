@@ -79,12 +79,14 @@ static guint read_revision(VhHost *host, const char *address)
     return (guint)revision;
 }
 
-static VhIommuFunction *look_at(VhHost *host, const VhPciFunction *pci, VhPciNames *names)
+static VhIommuFunction *look_at(VhHost *host, const VhPciFunction *pci, VhPciNames *names,
+                                gboolean recorded)
 {
     VhIommuFunction *function = g_new0(VhIommuFunction, 1);
 
     function->pci = pci;
     function->revision = read_revision(host, pci->address);
+    function->reset_known = recorded;
     function->reset = has_reset(host, pci->address);
     function->reset_methods = read_methods(host, pci->address);
     function->class_name = vh_pci_names_class(names, pci->class_code);
@@ -145,12 +147,13 @@ VhIommu *vh_iommu_look(VhHost *host, GError **error)
     if (!functions)
         return NULL;
     VhIommu *iommu = g_new0(VhIommu, 1);
+    g_auto(GStrv) recorded = vh_host_list(host, DEVICES);
     iommu->on = vh_host_iommu_on(host);
     iommu->groups = g_ptr_array_new_with_free_func(free_pointer_group);
     for (guint i = 0; i < functions->len; i++) {
         const VhPciFunction *pci = functions->pdata[i];
         Entry *entry = entry_of(entries, iommu, pci->iommu_group);
-        add_function(entry->group, look_at(host, pci, names), &entry->last);
+        add_function(entry->group, look_at(host, pci, names, *recorded != NULL), &entry->last);
     }
     g_ptr_array_sort(iommu->groups, by_number);
     iommu->functions = g_steal_pointer(&functions);
@@ -208,6 +211,13 @@ static GVariant *hex(guint number, int digits)
     return g_variant_new_take_string(g_strdup_printf("0x%0*x", digits, number));
 }
 
+GVariant *vh_iommu_reset_variant(const VhIommuFunction *function)
+{
+    return g_variant_new_maybe(G_VARIANT_TYPE_BOOLEAN, function->reset_known
+                                                           ? g_variant_new_boolean(function->reset)
+                                                           : NULL);
+}
+
 static GVariant *function_variant(const VhIommuFunction *function)
 {
     const VhPciFunction *pci = function->pci;
@@ -221,7 +231,7 @@ static GVariant *function_variant(const VhIommuFunction *function)
     g_variant_builder_add(&dict, "{sv}", "device", hex(pci->device, 4));
     g_variant_builder_add(&dict, "{sv}", "name", g_variant_new_string(function->name));
     g_variant_builder_add(&dict, "{sv}", "driver", g_variant_new("ms", pci->driver));
-    g_variant_builder_add(&dict, "{sv}", "reset", g_variant_new_boolean(function->reset));
+    g_variant_builder_add(&dict, "{sv}", "reset", vh_iommu_reset_variant(function));
     g_variant_builder_add(&dict, "{sv}", "reset_methods",
                           g_variant_new_strv((const char *const *)function->reset_methods, -1));
     g_variant_builder_add(&dict, "{sv}", "boot_vga", g_variant_new_boolean(pci->boot_vga));

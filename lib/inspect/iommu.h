@@ -7,6 +7,7 @@
 typedef struct {
     const VhPciFunction *pci; /* borrowed from VhIommu.functions */
     guint revision;           /* 0: none, or not known */
+    gboolean reset_known;     /* FALSE: a snapshot that does not say how anything is reset */
     gboolean reset;           /* the kernel can reset it */
     char **reset_methods;     /* "flr", "pm", "bus", … in the kernel's order; empty: not known */
     char *class_name;         /* "VGA compatible controller [0300]" */
@@ -44,6 +45,9 @@ char *vh_iommu_verdict(const VhIommuGroup *group);
 /* "01:00.0"'s line of lspci -nn behind the address: class, names, ids and revision. The caller owns
  * it. */
 char *vh_iommu_line(const VhIommuFunction *function);
+
+/* Whether it can be reset, as JSON value: null where that is not known. Floating. */
+GVariant *vh_iommu_reset_variant(const VhIommuFunction *function);
 
 /* The array that iommu --json prints, floating. Functions in no group are not in it. */
 GVariant *vh_iommu_variant(const VhIommu *iommu);

@@ -10,22 +10,10 @@ enum { WIDTH = 78 };
 static void comment(GString *to, const char *indent, const char *text)
 {
     g_autofree char *line = vh_text_one_line(text);
-    g_auto(GStrv) words = g_strsplit(line, " ", -1);
-    glong used = 0;
+    g_auto(GStrv) lines = vh_text_wrap(line, WIDTH - 2 - g_utf8_strlen(indent, -1));
 
-    for (gsize i = 0; words[i]; i++) {
-        glong length = g_utf8_strlen(words[i], -1);
-        if (i == 0 || used + 1 + length > WIDTH) {
-            g_string_append_printf(to, "%s# %s", i > 0 ? "\n" : "", indent);
-            used = 2 + g_utf8_strlen(indent, -1);
-        } else {
-            g_string_append_c(to, ' ');
-            used++;
-        }
-        g_string_append(to, words[i]);
-        used += length;
-    }
-    g_string_append_c(to, '\n');
+    for (gsize i = 0; lines[i]; i++)
+        g_string_append_printf(to, "# %s%s\n", indent, lines[i]);
 }
 
 static void append_device(GString *to, const VhPlanDevice *device)
@@ -80,6 +68,7 @@ static void append_key(GString *to, const VhKey *key)
                                             key->later ? " Not yet supported." : "");
 
     g_string_append_c(to, '\n');
+    *text = g_ascii_toupper(*text);
     comment(to, "", text);
     if (key->preset)
         g_string_append_printf(to, "#%s = %s;\n", key->name, key->preset);

@@ -274,6 +274,8 @@ char *vh_usb_verdict(const VhUsbBus *bus)
         g_autofree char *others = neighbours(bus);
         return g_strdup_printf("can be passed only together with %s", others);
     }
+    if (!bus->controller->reset_known)
+        return g_strdup("can be passed on its own; whether the kernel can reset it is not known");
     if (!bus->controller->reset)
         return g_strdup("can be passed on its own, but the kernel cannot reset it");
     g_autofree char *methods = g_strjoinv(" ", bus->controller->reset_methods);
@@ -335,7 +337,7 @@ static GVariant *controller_variant(const VhUsbBus *bus)
     add(&dict, "driver", g_variant_new("ms", controller->pci->driver));
     add(&dict, "group", maybe_number(bus->group != NULL, bus->group ? bus->group->number : 0));
     add(&dict, "alone", g_variant_new_boolean(vh_usb_alone(bus)));
-    add(&dict, "reset", g_variant_new_boolean(controller->reset));
+    add(&dict, "reset", vh_iommu_reset_variant(controller));
     add(&dict, "reset_methods",
         g_variant_new_strv((const char *const *)controller->reset_methods, -1));
     return g_variant_builder_end(&dict);

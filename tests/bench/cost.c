@@ -79,9 +79,13 @@ static GBytes *make_devices(Bench *bench, guint number, guint passed)
 static void plan_once(const Bench *bench, GBytes *xml)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(VhPlan) plan = vh_plan_for_guest(&bench->engine, guest, xml, NULL, &error);
+    g_autoptr(VhConfig) config = vh_engine_config(&bench->engine, guest, &error);
+    g_autoptr(VhDomain) domain =
+        vh_domain_parse(g_bytes_get_data(xml, NULL), g_bytes_get_size(xml), NULL);
 
-    g_assert_no_error(error);
+    g_assert_nonnull(domain);
+    g_autoptr(VhPlan) plan = vh_plan_for_guest(&bench->engine, domain, config, &error);
+    g_assert_nonnull(plan);
 }
 
 static gint64 least_plan(const Bench *bench, GBytes *xml)

@@ -94,6 +94,13 @@ class Check(unittest.TestCase):
         states = self.states(machine())
         self.assertEqual({about for about, _ in states}, {"host"})
 
+    def test_emulated_guest(self):
+        """It needs no help of the processor."""
+        host = machine(files={"/proc/cpuinfo": "flags : fpu sse"})
+        self.assertEqual(self.states(host, status=2)[("host", "virtualization")], "failure")
+        states = self.states(host, *self.guest(("<domain type='kvm'", "<domain type='qemu'")))
+        self.assertEqual(states[("host", "virtualization")], "ok")
+
     def test_warning(self):
         host = machine(files={"/proc/cmdline": "quiet rd.driver.pre=vfio-pc"})
         self.assertEqual(self.states(host, status=1)[("host", "parameters")], "warning")

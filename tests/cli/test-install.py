@@ -22,6 +22,8 @@ FILES = {
     "LIB/systemd/system/virt-handoff-recover.service": 0o644,
     "SBIN/virt-handoff": 0o755,
     "SHARE/bash-completion/completions/virt-handoff": 0o644,
+    "SHARE/fish/vendor_completions.d/virt-handoff.fish": 0o644,
+    "SHARE/zsh/site-functions/_virt-handoff": 0o644,
     "SHARE/doc/virt-handoff/examples/sound-server.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/usb-controller.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/win10.conf": 0o644,

@@ -6,42 +6,15 @@ import re
 import resource
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 import golden
 import tap
+import trees
 
 
 def quoted(name):
     return json.dumps(name)[1:-1]
-
-
-class Tree(unittest.TestCase):
-    """A sysfs of our making."""
-    def setUp(self):
-        self.root = tempfile.mkdtemp(prefix="vh-iommu-")
-        self.addCleanup(shutil.rmtree, self.root)
-
-    def write(self, path, text=""):
-        path = os.path.join(self.root, path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-
-    def function(self, address, ids, klass, group=None, **attributes):
-        directory = "sys/bus/pci/devices/" + address
-        vendor, device = ids.split(":")
-        for name, text in {"vendor": "0x" + vendor, "device": "0x" + device, "class": klass,
-                           **attributes}.items():
-            self.write(f"{directory}/{name}", text)
-        if group is not None:
-            os.makedirs(f"{self.root}/sys/kernel/iommu_groups/{group}", exist_ok=True)
-            os.symlink(f"../../../../kernel/iommu_groups/{group}",
-                       f"{self.root}/{directory}/iommu_group")
-
-    def iommu(self, *arguments):
-        return golden.run("iommu", "--root", self.root, *arguments)
 
 
 class Samples(unittest.TestCase):
@@ -87,7 +60,10 @@ class Samples(unittest.TestCase):
             self.assertEqual(result.stdout, "")
 
 
-class Trees(Tree):
+class Trees(trees.Tree):
+    def iommu(self, *arguments):
+        return golden.run("iommu", "--root", self.root, *arguments)
+
     def test_no_iommu(self):
         self.function("0000:01:00.0", "10de:2489", "0x030000")
         result = self.iommu()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The verb start: what it says while there is a screen, and whom it asks."""
+import json
 import os
 import pty
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -33,16 +35,70 @@ class Start(unittest.TestCase):
     def test_what_ends(self):
         result = run("start", "--xml", HOST + ".xml", "--host", HOST + ".json", "win10")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
-        for words in (b"Starting win10 takes 3 device(s)", b"ends: session 2 of anna, KDE",
-                      b"/dev/nvidia0: Xorg (pid 962, user root)", b"nothing is started"):
+        for words in (b"Starting win10 takes 3 devices", b"takes: 0000:09:00.0, ",
+                      b"ends: session 2 of anna, KDE",
+                      b"ends: Xorg (pid 962, user root), which has /dev/nvidia0 open",
+                      b"ends: pipewire (pid 1301, user anna)", b"nothing is started"):
             self.assertIn(words, result.stdout)
+        self.assertNotIn(b"blocks", result.stdout)
+        for line in result.stdout.decode().splitlines():
+            self.assertTrue(len(line) <= 80 or "/" in line, line)
+
+    def host(self, change):
+        with open(HOST + ".json", encoding="utf-8") as file:
+            host = json.load(file)
+        change(host)
+        file = tempfile.NamedTemporaryFile("w", suffix=".json")
+        self.addCleanup(file.close)
+        json.dump(host, file)
+        file.flush()
+        return file.name
+
+    def test_who_blocks(self):
+        """What has no session and no unit that stops; whose user lingers."""
+        def change(host):
+            host["units"].append({"id": "ollama.service", "active": "active"})
+            host["processes"] += [{"pid": 77, "command": "worker", "uid": 0, "unit": "ollama.service",
+                                   "nodes": ["/dev/nvidia0"]},
+                                  {"pid": 78, "command": "stray", "uid": 0, "nodes": ["/dev/nvidia0"]}]
+            for user in host["users"]:
+                user["linger"] = user["name"] == "anna"
+        result = run("start", "--xml", HOST + ".xml", "--host", self.host(change), "win10")
+        self.assertEqual(result.returncode, 0)
+        text = " ".join(result.stdout.decode().split())
+        for words in ('blocks: worker (pid 77, user root), which has /dev/nvidia0 open: end it, or add '
+                      '"ollama.service" to stop', "blocks: stray (pid 78, user root), which has "
+                      "/dev/nvidia0 open: end it first", "blocks: wireplumber (pid 1303, user anna)",
+                      "ends: Xorg"):
+            self.assertIn(words, text)
+
+    def test_check_is_asked(self):
+        """A failure that only the doctor finds refuses; --force goes on."""
+        def change(host):
+            host["files"] = [one for one in host.get("files", []) if "/proc/" not in one["path"]]
+            host["files"] += [{"path": "/proc/cmdline", "text": "quiet rd.driver.pre=vfio-pc"},
+                              {"path": "/run/x", "text": "y"}]
+        start = ["start", "--xml", HOST + ".xml", "--host", self.host(change), "win10"]
+        result = run(*start)
+        self.assertEqual(result.returncode, 1)
+        for words in (b"  failure: guest's networks: network default is not active\n",
+                      b"    -> sudo virsh net-start default && sudo virsh net-autostart default\n",
+                      b"  warning: kernel parameters: rd.driver.pre names no module: vfio-pc\n",
+                      b"Starting win10 takes"):
+            self.assertIn(words, result.stdout)
+        self.assertIn(b"--force", result.stderr)
+        self.assertEqual(run(*start, "--force").returncode, 0)
 
     def test_refusals(self):
         result = run("start", "--yes", "--xml", self.xml(ABSENT), "--host", HOST + ".json", "win10")
-        self.assertEqual((result.returncode, result.stderr), (1, b""))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr.count(b"\n"), 1)
+        self.assertIn(b"not started", result.stderr)
         self.assertIn(b"cannot: ", result.stdout)
         self.assertIn(b"0000:7f:1f.7", result.stdout)
         self.assertNotIn(b"takes", result.stdout)
+        forced = run("start", "--force", "--xml", self.xml(ABSENT), "--host", HOST + ".json", "win10")
+        self.assertEqual(forced.returncode, 1)
 
     def test_nobody_to_ask(self):
         result = run("start", "--xml", self.xml(), "win10")
@@ -73,6 +129,39 @@ class Start(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"start virt-handoff-start-11111111-2222-3333-4444-555555555555.service",
                       result.stderr)
+
+    def test_desktop_entry(self):
+        """Never over another; valid for the desktops; each guest has a file of its own."""
+        with tempfile.TemporaryDirectory() as root:
+            directory = os.path.join(root, "usr/local/share/applications")
+            for guest in ("win10", 'a "b" `c` $d \\e %f/\n', "x" * 250):
+                result = run("start", "--desktop-entry", "--root", root, guest)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                again = run("start", "--desktop-entry", "--root", root, guest)
+                self.assertEqual(again.returncode, 1)
+                self.assertIn(b"--force", again.stderr)
+            names = sorted(os.listdir(directory))
+            self.assertEqual(len(names), 3)
+            with open(os.path.join(directory, "virt-handoff-win10.desktop"),
+                      encoding="utf-8") as file:
+                text = file.read()
+            self.assertRegex(text, r'(?m)^Exec=sudo /\S+/virt-handoff start-asked -- "win10"$')
+            self.assertIn("\nTerminal=true\n", text)
+            if shutil.which("desktop-file-validate"):
+                for name in names:
+                    done = subprocess.run(["desktop-file-validate", os.path.join(directory, name)],
+                                          capture_output=True, text=True, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (0, ""), name)
+
+    def test_from_a_launcher(self):
+        """The terminal does not close before somebody has read why."""
+        master, slave = pty.openpty()
+        os.write(master, b"\n")
+        result = run("start-asked", "no such guest", stdin=slave)
+        os.close(slave)
+        os.close(master)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"Enter closes this window", result.stdout)
 
     def test_start_now_of_no_guest(self):
         result = run("start-now", "no such guest")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is said about the program elsewhere: in the catalog, the man pages and the completion."""
+"""What is said about the program elsewhere: in the catalog and the man pages."""
 import os
 import re
 import subprocess
@@ -43,14 +43,6 @@ class Catalog(unittest.TestCase):
             self.assertEqual(set(re.findall(r"@\w+@", body)), {"@GUEST@"}, name)
 
 
-def manual_verbs():
-    """Options by verb, from the synopsis."""
-    page = tree.read("hook/man/virt-handoff.8.scd")
-    synopsis = page[page.index("# SYNOPSIS"):page.index("# DESCRIPTION")]
-    return {verb: sorted(re.findall(r"--\w[\w-]*", rest))
-            for verb, rest in re.findall(r"^\*virt-handoff\* (\w+)(.*)", synopsis, re.M)}
-
-
 class Manual(unittest.TestCase):
     def test_every_key_is_described(self):
         try:
@@ -86,39 +78,7 @@ class Manual(unittest.TestCase):
         verbs = {verb: sorted("--" + option.lower().replace("_", "-")
                               for option in re.findall(r"VH_OPTION_(\w+)", rest))
                  for verb, rest in re.findall(r'\{"([\w-]+)", "[^"]*",\s*"(.*?)\}', table, re.S)}
-        self.assertEqual(manual_verbs(), verbs)
-
-
-class Completion(unittest.TestCase):
-    def complete(self, *words):
-        script = """
-            shopt -s extglob
-            source "$0"
-            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-            _virt_handoff
-            printf '%s\\n' "${COMPREPLY[@]}"
-        """
-        path = os.path.join(tree.ROOT, "conf/completions/virt-handoff.in")
-        done = subprocess.run(["bash", "-uc", script, path, "virt-handoff", *words],
-                              capture_output=True, text=True, check=True)
-        self.assertEqual(done.stderr, "")
-        return done.stdout.split()
-
-    def test_verbs(self):
-        """Verbs and options are those of the manual, which the command's tests hold to the help."""
-        for verb, options in manual_verbs().items():
-            if verb != "hook":
-                self.assertIn(verb, self.complete(""))
-                self.assertEqual(sorted(self.complete(verb, "-")), options)
-        self.assertEqual(sorted(self.complete("")),
-                         sorted([*(set(manual_verbs()) - {"hook"}), "--help", "--version"]))
-
-    def test_beginnings(self):
-        self.assertEqual(self.complete("pr"), ["prepare"])
-        self.assertEqual(self.complete("plan", "--j"), ["--json"])
-        self.assertEqual(self.complete("status", "no-such-guest"), [])
-        self.assertIn(os.path.join(tree.ROOT, "conf/build-depends"),
-                      self.complete("rehearse", "--host", os.path.join(tree.ROOT, "conf/build-d")))
+        self.assertEqual(tree.manual_verbs(), verbs)
 
 
 if __name__ == "__main__":

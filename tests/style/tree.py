@@ -40,3 +40,11 @@ def without(name, strings=True):
         return text[0] + " " * (len(text) - 2) + text[-1] if strings else text
     return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank,
                   read(name), flags=re.DOTALL)
+
+
+def manual_verbs():
+    """Options by verb, from the manual's synopsis, which a test holds to the verb table."""
+    page = read("hook/man/virt-handoff.8.scd")
+    synopsis = page[page.index("# SYNOPSIS"):page.index("# DESCRIPTION")]
+    return {verb: sorted(re.findall(r"--\w[\w-]*", rest))
+            for verb, rest in re.findall(r"^\*virt-handoff\* (\w+)(.*)", synopsis, re.M)}
