@@ -180,3 +180,16 @@ guint64 vh_check_page_size(const char *text)
             return value << units[i].shift;
     return 0;
 }
+
+char *vh_check_bar(const char *text, GError **error)
+{
+    gboolean numbered = *text >= '0' && *text <= '5' && text[1] == ':';
+    guint64 bytes = vh_check_page_size(numbered ? text + 2 : text);
+
+    if (bytes < 1024 * 1024)
+        return refuse(text,
+                      "is not the size of a BAR; write \"256M\" or, with its number, \"0:256M\"",
+                      error);
+    return g_strdup_printf("%.*s:%d", numbered ? 1 : 0, text,
+                           g_bit_nth_msf((gulong)(bytes >> 20), -1));
+}

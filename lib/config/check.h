@@ -24,6 +24,8 @@ char *vh_check_unit_glob(const char *text, GError **error);
 char *vh_check_governor(const char *text, GError **error);
 /* A CPU list as the kernel writes it, "0-1,8-9". */
 char *vh_check_cpus(const char *text, GError **error);
+/* A size for a BAR, "256M" or "0:256M", kept as ":8" or "0:8" (2^8 MiB). */
+char *vh_check_bar(const char *text, GError **error);
 /* Absolute path of a program. */
 char *vh_check_program(const char *text, GError **error);
 

@@ -29,6 +29,7 @@ void vh_config_free(VhConfig *config)
     g_free(config->host_cpus);
     g_free(config->irq_cpus);
     g_free(config->reset);
+    g_strfreev(config->rebar);
     if (config->commands)
         g_ptr_array_unref(config->commands);
     g_free(config);

@@ -52,6 +52,7 @@ typedef struct {
     guint64 hugepage_size; /* bytes, 0: the default size */
     int hugepage_node;     /* -1: any */
     char *reset;           /* "auto", "keep", "rescan" or "rtcwake" */
+    char **rebar;          /* "BAR:N" or ":N", the largest: 2^N MiB */
     GPtrArray *commands;   /* VhConfigCommand; never NULL */
 } VhConfig;
 

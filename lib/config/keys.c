@@ -193,9 +193,15 @@ const VhKey vh_keys[] = {
      .words = WORDS("auto", "keep", "rescan", "rtcwake"),
      .preset = "\"auto\"",
      .value = FIELD(VhConfig, reset),
-     .later = TRUE,
-     .doc = "help for a device without a working reset: none, remove and rescan, or a short "
-            "suspend to RAM"},
+     .doc = "power and reset of the devices: \"auto\" helps one that does not come back, "
+            "\"rescan\" removes and finds each again, \"rtcwake\" suspends the host for a moment"},
+    {.name = "rebar",
+     .accepts = VH_ACCEPTS_LIST,
+     .noun = "sizes such as \"256M\" or \"2:8M\"",
+     .check = vh_check_bar,
+     .preset = "[]",
+     .value = FIELD(VhConfig, rebar),
+     .doc = "size of the card's largest resizable BAR while the VM runs, or of BAR:SIZE"},
     {.name = "commands",
      .accepts = VH_ACCEPTS_GROUPS,
      .members = command_keys,

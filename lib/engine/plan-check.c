@@ -187,6 +187,7 @@ gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error)
         for (gsize j = 0; j < G_N_ELEMENTS(checks); j++)
             if (!checks[j](planning, plan->devices->pdata[i], error))
                 return FALSE;
+    vh_plan_rebar_needs_display(planning);
     check_targets(planning);
     check_roms(planning);
     return check_unlisted(planning, error);

@@ -26,5 +26,12 @@ gboolean vh_plan_moves(const VhPlanDevice *device);
 gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error);
 /* plan-screen.c: units, sessions, holders, consoles, framebuffers, display. */
 gboolean vh_plan_screen(VhPlanning *planning, GError **error);
+/* plan-settings.c: power and reset of what moves, a moment's sleep on the way back, and into
+ * @dict, the arguments of a device's step, what it has to know of them. */
+void vh_plan_settings(VhPlanning *planning);
+void vh_plan_suspend(VhPlanning *planning);
+void vh_plan_device_settings(VhPlanning *planning, const VhPlanDevice *device, GVariantDict *dict);
+/* A refusal when the guest's file has sizes for BARs and no display is passed. */
+void vh_plan_rebar_needs_display(VhPlanning *planning);
 /* plan-modules.c: the display driver's modules. */
 gboolean vh_plan_modules(VhPlanning *planning, GError **error);

@@ -298,6 +298,7 @@ static void plan_displays(VhPlanning *planning, const GPtrArray *displays)
         g_variant_dict_insert(&dict, "address", "s", now->address);
         g_variant_dict_insert(&dict, "driver", "s", now->driver);
         g_variant_dict_insert(&dict, "drm", "b", display->drm);
+        g_variant_dict_insert(&dict, "reset", "s", planning->config->reset);
         if (now->module)
             g_variant_dict_insert(&dict, "module", "s", now->module);
         vh_plan_add(planning, &vh_step_display, now->address, g_variant_dict_end(&dict));

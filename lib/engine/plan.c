@@ -197,6 +197,7 @@ static void plan_hand_over(VhPlanning *planning)
             g_variant_dict_insert(&dict, "home", "s", device->now->driver);
         if (device->now->driver_override)
             g_variant_dict_insert(&dict, "override", "s", device->now->driver_override);
+        vh_plan_device_settings(planning, device, &dict);
         vh_plan_add(planning, &vh_step_device, device->address, g_variant_dict_end(&dict));
     }
 }
@@ -214,7 +215,9 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
     plan_awake(&planning);
     if (!vh_plan_screen(&planning, error) || !vh_plan_modules(&planning, error))
         return NULL;
+    vh_plan_settings(&planning);
     plan_hand_over(&planning);
+    vh_plan_suspend(&planning);
     return g_steal_pointer(&plan);
 }
 

@@ -81,6 +81,32 @@ char *vh_host_pci_seat(VhHost *host, const char *address)
     return host->ops->pci_seat(host, address);
 }
 
+gboolean vh_host_pci_set(VhHost *host, const char *address, const char *name, const char *value,
+                         gint64 deadline, GError **error)
+{
+    return host->ops->pci_set(host, address, name, value, deadline, error);
+}
+
+gboolean vh_host_pci_remove(VhHost *host, const char *address, gint64 deadline, GError **error)
+{
+    return host->ops->pci_remove(host, address, deadline, error);
+}
+
+gboolean vh_host_pci_rescan(VhHost *host, gint64 deadline, GError **error)
+{
+    return host->ops->pci_rescan(host, deadline, error);
+}
+
+gboolean vh_host_pci_answers(VhHost *host, const char *address)
+{
+    return host->ops->pci_answers(host, address);
+}
+
+gboolean vh_host_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error)
+{
+    return host->ops->suspend(host, seconds, deadline, error);
+}
+
 GBytes *vh_host_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error)
 {
     return host->ops->rom_read(host, address, deadline, error);

@@ -96,6 +96,19 @@ gboolean vh_host_pci_unbind(VhHost *host, const char *address, gint64 deadline, 
  * look. */
 gboolean vh_host_pci_probe(VhHost *host, const char *address, gint64 deadline, GError **error);
 
+/* Sets one of the function's settings, by its name in sysfs: "reset_method", "d3cold_allowed",
+ * "power/control", "resource0_resize" (to 2^value MiB; only without a driver) and the like.
+ * VH_ERROR_UNSUPPORTED when the kernel has none of that name. They are read by vh_host_read. */
+gboolean vh_host_pci_set(VhHost *host, const char *address, const char *name, const char *value,
+                         gint64 deadline, GError **error);
+/* Takes the function off the bus, with what it was set to. */
+gboolean vh_host_pci_remove(VhHost *host, const char *address, gint64 deadline, GError **error);
+/* Has the kernel look for functions it does not know; drivers bind to them as at boot. */
+gboolean vh_host_pci_rescan(VhHost *host, gint64 deadline, GError **error);
+/* Whether the function answers: FALSE when its configuration space reads as ones, which no reset
+ * through it can mend. TRUE also when that cannot be told. */
+gboolean vh_host_pci_answers(VhHost *host, const char *address);
+
 typedef struct {
     char *kind;  /* "mount", "swap", "array" or "route" */
     char *name;  /* "/dev/nvme0n1p2", "enp5s0" */
@@ -228,6 +241,8 @@ gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GErr
 gboolean vh_host_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
 /* Queues the stop job and does not wait. */
 gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error);
+/* Suspends the host to RAM and has its clock wake it after so many seconds. */
+gboolean vh_host_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error);
 /* Whether the host itself is shutting down. */
 gboolean vh_host_stopping(VhHost *host);
 
@@ -340,6 +355,11 @@ typedef struct {
     gboolean (*pci_probe)(VhHost *, const char *, gint64, GError **);
     GPtrArray *(*pci_uses)(VhHost *, const char *, GError **);
     char *(*pci_seat)(VhHost *, const char *);
+    gboolean (*pci_set)(VhHost *, const char *, const char *, const char *, gint64, GError **);
+    gboolean (*pci_remove)(VhHost *, const char *, gint64, GError **);
+    gboolean (*pci_rescan)(VhHost *, gint64, GError **);
+    gboolean (*pci_answers)(VhHost *, const char *);
+    gboolean (*suspend)(VhHost *, guint, gint64, GError **);
     GPtrArray *(*pci_nodes)(VhHost *, const char *, GError **);
     GPtrArray *(*holders)(VhHost *, GPtrArray *, GError **);
     void (*wait)(VhHost *, GPtrArray *, gint64);

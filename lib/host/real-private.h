@@ -181,6 +181,12 @@ gboolean vh_real_pci_unbind(VhHost *host, const char *address, gint64 deadline, 
 gboolean vh_real_pci_probe(VhHost *host, const char *address, gint64 deadline, GError **error);
 GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error);
 char *vh_real_pci_seat(VhHost *host, const char *address);
+gboolean vh_real_pci_set(VhHost *host, const char *address, const char *name, const char *value,
+                         gint64 deadline, GError **error);
+gboolean vh_real_pci_remove(VhHost *host, const char *address, gint64 deadline, GError **error);
+gboolean vh_real_pci_rescan(VhHost *host, gint64 deadline, GError **error);
+gboolean vh_real_pci_answers(VhHost *host, const char *address);
+gboolean vh_real_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error);
 GPtrArray *vh_real_pci_nodes(VhHost *host, const char *address, GError **error);
 GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error);
 void vh_real_wait(VhHost *host, GPtrArray *holders, gint64 microseconds);

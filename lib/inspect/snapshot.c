@@ -270,23 +270,47 @@ static void add_file(GVariantBuilder *list, const char *path, const char *text)
     list_add(list, &dict);
 }
 
-/* How the functions can be reset. "reset" itself can only be written. */
+/* What a hand-over reads and sets, and what it needs for that. "reset" itself can only be written;
+ * "resource" tells sizes, of those that can be changed. */
+static gboolean is_told(char **names, const char *name)
+{
+    static const char *const always[] = {"reset", "reset_method", "d3cold_allowed", "power/control",
+                                         NULL};
+    gboolean resizes = FALSE;
+
+    for (char **other = names; *other; other++)
+        resizes |= g_str_has_suffix(*other, "_resize");
+    return g_strv_contains(always, name) || g_str_has_suffix(name, "_resize") ||
+           (resizes && g_str_equal(name, "resource"));
+}
+
+static void add_settings(const VhSnapshot *snapshot, GVariantBuilder *list, const char *address)
+{
+    g_autofree char *dir = g_build_filename(PCI_DIR, address, NULL);
+    g_auto(GStrv) names = vh_host_list(snapshot->host, dir);
+
+    for (char **name = names; *name; name++) {
+        g_autofree char *shown = g_strdup(g_str_equal(*name, "power") ? "power/control" : *name);
+        g_autofree char *path = g_build_filename(dir, shown, NULL);
+        if (!is_told(names, shown))
+            continue;
+        g_autofree char *text = vh_host_read(snapshot->host, path, NULL);
+        if (text || g_str_equal(shown, "reset"))
+            add_file(list, path, text);
+    }
+}
+
 static GVariant *files_of(const VhSnapshot *snapshot)
 {
+    static const char *const sleep[] = {"/sys/power/state", "/sys/class/rtc/rtc0/wakealarm"};
     GVariantBuilder *list = list_new();
 
-    for (guint i = 0; i < snapshot->functions->len; i++) {
-        const VhPciFunction *function = snapshot->functions->pdata[i];
-        g_autofree char *dir = g_build_filename(PCI_DIR, function->address, NULL);
-        g_auto(GStrv) names = vh_host_list(snapshot->host, dir);
-        for (char **name = names; *name; name++) {
-            if (!g_str_equal(*name, "reset") && !g_str_equal(*name, "reset_method"))
-                continue;
-            g_autofree char *path = g_build_filename(dir, *name, NULL);
-            gboolean readable = g_str_equal(*name, "reset_method");
-            g_autofree char *text = readable ? vh_host_read(snapshot->host, path, NULL) : NULL;
-            add_file(list, path, text);
-        }
+    for (guint i = 0; i < snapshot->functions->len; i++)
+        add_settings(snapshot, list, ((VhPciFunction *)snapshot->functions->pdata[i])->address);
+    for (gsize i = 0; i < G_N_ELEMENTS(sleep); i++) {
+        g_autofree char *text = vh_host_read(snapshot->host, sleep[i], NULL);
+        if (text)
+            add_file(list, sleep[i], text);
     }
     return list_end(list);
 }

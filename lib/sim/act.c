@@ -18,6 +18,10 @@ static const struct {
     [SIM_PCI_OVERRIDE] = {"pci_override", 50, sim_do_override},
     [SIM_PCI_UNBIND] = {"pci_unbind", 2000, sim_do_unbind},
     [SIM_PCI_PROBE] = {"pci_probe", 2000, sim_do_probe},
+    [SIM_PCI_SET] = {"pci_set", 100, sim_do_set},
+    [SIM_PCI_REMOVE] = {"pci_remove", 20000, sim_do_remove},
+    [SIM_PCI_RESCAN] = {"pci_rescan", 50000, sim_do_rescan},
+    [SIM_SUSPEND] = {"suspend", 2000000, sim_do_suspend},
     [SIM_ROM_READ] = {"rom_read", 20000, sim_do_rom},
     [SIM_CONSOLE_BIND] = {"console_bind", 1000, sim_do_console},
     [SIM_FRAMEBUFFER_BIND] = {"framebuffer_bind", 1000, sim_do_framebuffer},
@@ -42,8 +46,10 @@ static char *line_of(const SimAct *act)
     }
     if (act->kind == SIM_CONSOLE_BIND)
         g_string_append_printf(line, " %u", act->number);
-    else
+    else if (act->target)
         g_string_append_printf(line, " %s", act->target);
+    if (act->name)
+        g_string_append_printf(line, " %s %s", act->name, act->argument);
     if (act->kind == SIM_PCI_OVERRIDE || act->kind == SIM_FRAMEBUFFER_BIND)
         g_string_append_printf(line, " %s", act->argument ? act->argument : "none");
     if (act->kind == SIM_CONSOLE_BIND || act->kind == SIM_FRAMEBUFFER_BIND)

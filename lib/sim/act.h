@@ -29,6 +29,10 @@ typedef enum {
     SIM_PCI_OVERRIDE,
     SIM_PCI_UNBIND,
     SIM_PCI_PROBE,
+    SIM_PCI_SET,
+    SIM_PCI_REMOVE,
+    SIM_PCI_RESCAN,
+    SIM_SUSPEND,
     SIM_ROM_READ,
     SIM_CONSOLE_BIND,
     SIM_FRAMEBUFFER_BIND,
@@ -46,7 +50,8 @@ typedef enum {
 typedef struct {
     SimActKind kind;
     const char *target;   /* address, module, unit, … */
-    const char *argument; /* driver, or NULL */
+    const char *argument; /* driver, value of a setting, or NULL */
+    const char *name;     /* of a setting */
     guint number;         /* of a console */
     gboolean bind;
     const VhCommand *command;
@@ -62,6 +67,10 @@ gboolean sim_act(VhHost *host, SimAct *act, GError **error);
 gboolean sim_do_override(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_unbind(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_probe(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_set(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_remove(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_rescan(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_suspend(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_rom(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_console(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_framebuffer(SimMachine *machine, SimAct *act, GError **error);

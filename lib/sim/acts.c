@@ -257,6 +257,7 @@ void sim_stick(SimMachine *machine, const SimAct *act)
     static void (*const sticks[SIM_N_ACTS])(SimMachine *, const SimAct *) = {
         [SIM_PCI_OVERRIDE] = stick_function, [SIM_PCI_UNBIND] = stick_function,
         [SIM_PCI_PROBE] = stick_function,    [SIM_ROM_READ] = stick_function,
+        [SIM_PCI_SET] = stick_function,      [SIM_PCI_REMOVE] = stick_function,
         [SIM_CONSOLE_BIND] = stick_console,  [SIM_FRAMEBUFFER_BIND] = stick_framebuffer,
         [SIM_MODULE_LOAD] = stick_module,    [SIM_MODULE_UNLOAD] = stick_module,
     };

@@ -14,6 +14,7 @@ VhPciFunction *sim_look_pci(VhHost *host, const char *address, GError **error);
 gboolean sim_look_driver_known(VhHost *host, const char *driver);
 gboolean sim_look_iommu_on(VhHost *host);
 GPtrArray *sim_look_uses(VhHost *host, const char *address, GError **error);
+gboolean sim_look_answers(VhHost *host, const char *address);
 char *sim_look_seat(VhHost *host, const char *address);
 GPtrArray *sim_look_nodes(VhHost *host, const char *address, GError **error);
 GPtrArray *sim_look_holders(VhHost *host, GPtrArray *nodes, GError **error);

@@ -56,6 +56,13 @@ void sim_function_unbind(SimMachine *machine, SimFunction *function);
 /* Whether its memory is still drawn on by the firmware framebuffer while a VM has or gets it. */
 gboolean sim_function_conflicts(const SimMachine *machine, const SimFunction *function);
 
+/* ---- settings of functions (settings.c) ---- */
+
+/* What the kernel itself sets; nothing when the snapshot has no such file. */
+void sim_setting_put(SimMachine *machine, const char *address, const char *name, const char *text);
+/* Whether the file of that path is one that is part of the machine's state. */
+gboolean sim_is_setting(const char *path);
+
 /* ---- nodes (node.c) ---- */
 
 /* Whether a node of the function, or of the framebuffer, is there now. */

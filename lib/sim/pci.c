@@ -106,6 +106,8 @@ static void take_framebuffers(SimMachine *machine, const SimFunction *function)
 gboolean sim_driver_wants(const SimMachine *machine, const SimDriver *driver,
                           const SimFunction *function)
 {
+    if (function->wedged && !driver->vfio)
+        return FALSE;
     return !function->driver && !function->removed && matches(driver, function) &&
            can_bind(machine, driver, function);
 }
@@ -118,6 +120,9 @@ gint64 sim_driver_bind(SimMachine *machine, const SimDriver *driver, SimFunction
     function->nodes_at = driver->nodes_ms > 0 ? machine->clock + cost + driver->nodes_ms * 1000 : 0;
     if (driver->takes_framebuffer)
         take_framebuffers(machine, function);
+    /* vfio_pci_core_register_device() allows the kernel to put it to sleep. */
+    if (driver->vfio)
+        sim_setting_put(machine, function->address, "power/control", "auto");
     return cost;
 }
 
@@ -133,6 +138,11 @@ gint64 sim_function_probe(SimMachine *machine, SimFunction *function)
 
 void sim_function_unbind(SimMachine *machine, SimFunction *function)
 {
+    const SimDriver *driver = sim_function_driver(machine, function);
+
+    if (driver && driver->vfio)
+        sim_setting_put(machine, function->address, "power/control", "on");
+    function->wedged = function->wedged || (driver && driver->vfio && function->wedges);
     g_clear_pointer(&function->driver, g_free);
     function->unbinding = FALSE;
     function->nodes_at = 0;

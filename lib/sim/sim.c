@@ -61,6 +61,39 @@ static gboolean pci_probe(VhHost *host, const char *address, gint64 deadline, GE
     return sim_act(host, &act, error);
 }
 
+static gboolean pci_set(VhHost *host, const char *address, const char *name, const char *value,
+                        gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_SET,
+                  .target = address,
+                  .name = name,
+                  .argument = value,
+                  .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean pci_remove(VhHost *host, const char *address, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_REMOVE, .target = address, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean pci_rescan(VhHost *host, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_PCI_RESCAN, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean suspend(VhHost *host, guint seconds, gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = SIM_SUSPEND, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
 static GBytes *rom_read(VhHost *host, const char *address, gint64 deadline, GError **error)
 {
     GBytes *rom = NULL;
@@ -175,6 +208,11 @@ static const VhHostOps ops = {
     .pci_probe = pci_probe,
     .pci_uses = sim_look_uses,
     .pci_seat = sim_look_seat,
+    .pci_set = pci_set,
+    .pci_remove = pci_remove,
+    .pci_rescan = pci_rescan,
+    .pci_answers = sim_look_answers,
+    .suspend = suspend,
     .pci_nodes = sim_look_nodes,
     .holders = sim_look_holders,
     .wait = wait_for,

@@ -132,6 +132,7 @@ static const char *const session_classes[] = {"user",       "user-early", "greet
                                               "background", "manager",    NULL};
 static const char *const session_states[] = {"online", "active", "closing", NULL};
 static const char *const rom_problems[] = {"empty", "unreadable", "no file", NULL};
+static const char *const wedge_kinds[] = {"probe", "dead", NULL};
 static const char *const use_kinds[] = {"mount", "swap", "array", "route", NULL};
 
 static const SimField node_fields[] = {
@@ -173,10 +174,14 @@ static const SimField function_fields[] = {
     RECORDS(SimFunction, uses, use_type),
     TEXT(SimFunction, rom),
     FLAG(SimFunction, rom_needs_free),
+    TEXTS(SimFunction, resets),
+    WORD(SimFunction, wedges, wedge_kinds),
     FLAG(SimFunction, unbinding),
     FLAG(SimFunction, stuck),
     TIME(SimFunction, nodes_at),
     FLAG(SimFunction, removed),
+    FLAG(SimFunction, returns),
+    FLAG(SimFunction, wedged),
     END,
 };
 static const SimType function_type = {sizeof(SimFunction), function_fields, TRUE};

@@ -51,10 +51,15 @@ typedef struct {
     GPtrArray *uses;         /* SimUse, while a driver of the host is bound */
     char *rom;               /* its expansion ROM, in base64; missing: it has none */
     gboolean rom_needs_free; /* reading it fails while a driver of the host is bound */
+    char **resets;           /* ways to reset it beside those in its file "reset_method" */
+    char *wedges;            /* after a vfio driver had it: "probe", no driver of the host binds;
+                                "dead", it does not answer either; missing: it is well */
     gboolean unbinding;      /* (run) an unbind waits in the kernel until the nodes are closed */
     gboolean stuck;          /* (run) something has its device lock and never lets go */
     gint64 nodes_at;         /* its nodes come at this time */
-    gboolean removed;        /* (run) it left the bus */
+    gboolean removed;        /* (run) it left the bus, */
+    gboolean returns;        /* (run) … and is found again by a search */
+    gboolean wedged;         /* (run) a driver cannot bind until it was removed, or without power */
 } SimFunction;
 
 /* "drivers" of the PCI bus, in the order of their registration: the first that matches binds. A

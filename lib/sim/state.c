@@ -125,6 +125,14 @@ static void state_guest(const SimMachine *machine, gconstpointer record, GPtrArr
         fact(facts, "guest %s", guest->name);
 }
 
+static void state_file(const SimMachine *machine, gconstpointer record, GPtrArray *facts)
+{
+    const SimFile *file = record;
+
+    if (sim_is_setting(file->path))
+        fact(facts, "file %s %s", file->path, file->text ? file->text : "");
+}
+
 static int by_text(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
@@ -144,6 +152,7 @@ char *vh_sim_state(VhHost *host)
         {G_STRUCT_OFFSET(SimMachine, sessions), state_session},
         {G_STRUCT_OFFSET(SimMachine, processes), state_process},
         {G_STRUCT_OFFSET(SimMachine, guests), state_guest},
+        {G_STRUCT_OFFSET(SimMachine, files), state_file},
     };
     const SimMachine *machine = sim_of(host)->machine;
     g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);

@@ -5,8 +5,8 @@
  * our acts, so both ways look first and do only what is missing.
  */
 #include "base/json.h"
-#include "base/text.h"
-#include "steps/step.h"
+#include "steps/bars.h"
+#include "steps/revive.h"
 
 static const char *address_of(GVariant *args)
 {
@@ -28,8 +28,15 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     /* Bound already by the administrator: not ours to give back. */
     if (g_strcmp0(function->driver, target_of(args)) == 0)
         return TRUE;
-    /* What to return to was found out before the modules were unloaded, and is in @args. */
-    *ret_prior = g_variant_new("a{sv}", NULL);
+    /* What to return to was found out before the modules were unloaded, and is in @args; but for
+     * the sizes of the BARs. */
+    g_auto(GStrv) wanted = vh_json_strings(args, "bars");
+    g_auto(GStrv) bars = *wanted ? vh_bars_now(context->host, address_of(args), wanted) : NULL;
+    if (*wanted && !bars)
+        return vh_error_set(error, VH_ERROR_FAILED, "the sizes of the BARs of %s cannot be read",
+                            address_of(args));
+    *ret_prior =
+        bars ? g_variant_new_parsed("{'bars': <%^as>}", bars) : g_variant_new("a{sv}", NULL);
     return TRUE;
 }
 
@@ -47,63 +54,77 @@ static gboolean verify(VhHost *host, const char *address, const char *driver, GE
                         address, now->driver ? now->driver : "no driver", driver);
 }
 
+/* @bars ("BAR:SIZE") are set in between, when no driver has the function. */
 static gboolean bind_to(const VhStepContext *context, const char *address, const char *driver,
-                        GError **error)
+                        char **bars, GError **error)
 {
     VhHost *host = context->host;
 
     return vh_host_pci_override(host, address, driver, error) &&
            vh_host_pci_unbind(host, address, context->act_deadline, error) &&
+           vh_bars_set(context, address, bars, error) &&
            vh_host_pci_probe(host, address, context->act_deadline, error) &&
            verify(host, address, driver, error);
 }
 
+/* vfio allows the kernel to take the power from what no guest has open yet, or no longer
+ * (drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_register_device). */
+static void keep_awake(const VhStepContext *context, GVariant *args)
+{
+    if (vh_json_bool(args, "awake", FALSE))
+        (void)vh_host_pci_set(context->host, address_of(args), "power/control", "on",
+                              context->act_deadline, NULL);
+}
+
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
-    if (bind_to(context, address_of(args), target_of(args), error))
+    g_auto(GStrv) bars = vh_json_strings(args, "bars");
+
+    if (bind_to(context, address_of(args), target_of(args), bars, error)) {
+        keep_awake(context, args);
         return TRUE;
+    }
     g_prefix_error(error, "cannot hand %s to %s: ", address_of(args), target_of(args));
     return FALSE;
 }
 
-/* A QEMU that libvirt gave up on may still be dying, and unbinding would wait for it. */
-static gboolean wait_for_qemu(const VhStepContext *context, const char *address, GError **error)
-{
-    gint64 pause = 0;
-
-    for (;;) {
-        g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(context->host, address, error);
-        g_autoptr(GPtrArray) holders = nodes ? vh_host_holders(context->host, nodes, error) : NULL;
-        if (!holders)
-            return FALSE;
-        if (holders->len == 0)
-            return TRUE;
-        if (vh_step_pause(context, holders, &pause, NULL))
-            continue;
-        const VhHolder *holder = holders->pdata[0];
-        g_autofree char *command = vh_text_one_line(holder->command);
-        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s (pid %d) still has it open", command,
-                            (int)holder->process.pid);
-    }
-}
-
 /* Binds the home driver, if it is there; a module that is loaded later finds the function free. */
-static gboolean go_home(const VhStepContext *context, GVariant *args, const char *driver_now,
-                        GError **error)
+static gboolean go_home(const VhStepContext *context, GVariant *args, char **bars, GError **error)
 {
     const char *address = address_of(args);
     const char *home = vh_json_string(args, "home", NULL);
     const char *override = vh_json_string(args, "override", NULL);
     gboolean wanted = home && vh_host_pci_driver_known(context->host, home);
+    g_autoptr(VhPciFunction) now = vh_host_pci_look(context->host, address, error);
 
-    if (g_strcmp0(driver_now, home) != 0) {
-        if (wanted && !bind_to(context, address, home, error))
+    if (!now)
+        return FALSE;
+    if (g_strcmp0(now->driver, home) != 0 || !vh_bars_are(context->host, address, bars)) {
+        if (wanted && !bind_to(context, address, home, bars, error))
             return FALSE;
         if (!wanted && !(vh_host_pci_override(context->host, address, override, error) &&
-                         vh_host_pci_unbind(context->host, address, context->act_deadline, error)))
+                         vh_host_pci_unbind(context->host, address, context->act_deadline, error) &&
+                         vh_bars_set(context, address, bars, error)))
             return FALSE;
     }
     return vh_host_pci_override(context->host, address, override, error);
+}
+
+/* The same with the help that the guest's file allows. */
+static gboolean come_home(const VhStepContext *context, GVariant *args, char **bars, GError **error)
+{
+    const char *address = address_of(args);
+    g_autoptr(GError) cause = NULL;
+
+    if (vh_revive_first(context->host, args, address) && !vh_revive(context, address, error))
+        return FALSE;
+    if (go_home(context, args, bars, &cause))
+        return TRUE;
+    if (vh_error_is_timeout(cause) || !vh_revive_after(context->host, args, address)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    return vh_revive(context, address, error) && go_home(context, args, bars, error);
 }
 
 static gboolean same_device(const VhPciFunction *function, GVariant *args)
@@ -113,11 +134,34 @@ static gboolean same_device(const VhPciFunction *function, GVariant *args)
     return g_str_equal(id, vh_json_string(args, "id", id));
 }
 
+static gboolean is_home(VhHost *host, GVariant *args, const VhPciFunction *function, char **bars)
+{
+    return g_strcmp0(function->driver, vh_json_string(args, "home", NULL)) == 0 &&
+           g_strcmp0(function->driver_override, vh_json_string(args, "override", NULL)) == 0 &&
+           vh_bars_are(host, function->address, bars);
+}
+
+/* As it is now. One that is gone may be so because an earlier attempt ended between its removal
+ * from the bus and its return. */
+static VhPciFunction *look_again(const VhStepContext *context, GVariant *args, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    VhPciFunction *function = vh_host_pci_look(context->host, address_of(args), &cause);
+
+    if (!function && vh_error_is_gone(cause) && vh_revive_can(args) &&
+        vh_host_pci_rescan(context->host, context->act_deadline, NULL))
+        return vh_host_pci_look(context->host, address_of(args), error);
+    if (!function)
+        g_propagate_error(error, g_steal_pointer(&cause));
+    return function;
+}
+
 static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     const char *address = address_of(args);
     g_autoptr(GError) cause = NULL;
-    g_autoptr(VhPciFunction) function = vh_host_pci_look(context->host, address, &cause);
+    g_autoptr(VhPciFunction) function = look_again(context, args, &cause);
+    g_auto(GStrv) bars = vh_json_strings(prior, "bars");
 
     if (!function && vh_error_is_gone(cause)) {
         vh_step_note(context, "%s is gone from the bus: nothing to give back", address);
@@ -127,11 +171,11 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
         vh_step_note(context, "another device is at %s now: left alone", address);
         return TRUE;
     }
-    if (function && g_strcmp0(function->driver, vh_json_string(args, "home", NULL)) == 0 &&
-        g_strcmp0(function->driver_override, vh_json_string(args, "override", NULL)) == 0)
+    if (function && is_home(context->host, args, function, bars))
         return TRUE;
-    if (function && (!function->vfio || wait_for_qemu(context, address, &cause)) &&
-        go_home(context, args, function->driver, &cause))
+    /* A QEMU that libvirt gave up on may still be dying, and unbinding would wait for it. */
+    if (function && (!function->vfio || vh_step_wait_free(context, address, &cause)) &&
+        come_home(context, args, bars, &cause))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "cannot give %s back to %s: ", address,

@@ -6,7 +6,7 @@
  * systemd gives up on it.
  */
 #include "base/json.h"
-#include "steps/step.h"
+#include "steps/revive.h"
 
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
@@ -61,10 +61,26 @@ static void push(const VhStepContext *context, GVariant *args)
                             context->act_deadline, NULL);
 }
 
+/* When no driver took the function though it had time to: once. */
+static void help(const VhStepContext *context, GVariant *args, const VhPciFunction *function,
+                 gint64 since, gboolean *helped)
+{
+    enum { PATIENCE = 1500 * 1000 }; /* a driver may probe beside the load of its module */
+    g_autoptr(GError) error = NULL;
+
+    if (*helped || function->driver || vh_host_now(context->host) - since < PATIENCE ||
+        !vh_revive_after(context->host, args, function->address))
+        return;
+    *helped = TRUE;
+    if (!vh_revive(context, function->address, &error))
+        vh_step_note(context, "%s", error->message);
+}
+
 static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     const char *address = vh_json_string(args, "address", "");
-    gint64 pause = 0;
+    gint64 pause = 0, since = vh_host_now(context->host);
+    gboolean helped = FALSE;
 
     for (;;) {
         g_autoptr(GError) cause = NULL;
@@ -82,6 +98,7 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
             return TRUE;
         if (!function->driver && pause == 0)
             push(context, args);
+        help(context, args, function, since, &helped);
         if (!vh_step_pause(context, NULL, &pause, NULL))
             return vh_error_set(error, VH_ERROR_TIMEOUT,
                                 "%s (see the kernel's log: journalctl -k -b)", why);

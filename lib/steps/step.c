@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "steps/step.h"
 
+#include "base/text.h"
+
 static const VhStepKind *const kinds[] = {
     &vh_step_driver,
     &vh_step_awake,
@@ -11,7 +13,9 @@ static const VhStepKind *const kinds[] = {
     &vh_step_framebuffer,
     &vh_step_display,
     &vh_step_module,
+    &vh_step_settings,
     &vh_step_device,
+    &vh_step_suspend,
     NULL,
 };
 
@@ -73,4 +77,24 @@ void vh_step_note(const VhStepContext *context, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     context->note(context->data, text);
+}
+
+gboolean vh_step_wait_free(const VhStepContext *context, const char *address, GError **error)
+{
+    gint64 pause = 0;
+
+    for (;;) {
+        g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(context->host, address, error);
+        g_autoptr(GPtrArray) holders = nodes ? vh_host_holders(context->host, nodes, error) : NULL;
+        if (!holders)
+            return FALSE;
+        if (holders->len == 0)
+            return TRUE;
+        if (vh_step_pause(context, holders, &pause, NULL))
+            continue;
+        const VhHolder *holder = holders->pdata[0];
+        g_autofree char *command = vh_text_one_line(holder->command);
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s (pid %d) still has it open", command,
+                            (int)holder->process.pid);
+    }
 }

@@ -73,6 +73,9 @@ const VhStepKind *const *vh_step_kinds(void);
 gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
                        GError **error);
 
+/* Waits until nobody has a node of the function open. */
+gboolean vh_step_wait_free(const VhStepContext *context, const char *address, GError **error);
+
 /* Says @format… through the context's note. */
 void vh_step_note(const VhStepContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -92,10 +95,15 @@ extern const VhStepKind vh_step_holders;
 extern const VhStepKind vh_step_console;
 /* { device, driver }: a firmware framebuffer is unbound. */
 extern const VhStepKind vh_step_framebuffer;
-/* { address, driver, module?, drm }: does nothing; its undo sees to it that the display is driven
- * again. */
+/* { address, driver, module?, drm, reset? }: does nothing; its undo sees to it that the display is
+ * driven again. */
 extern const VhStepKind vh_step_display;
 /* { module, addresses }: a module is unloaded. */
 extern const VhStepKind vh_step_module;
-/* { address, driver, home, override, id }: a PCI function is bound to the target driver. */
+/* { address, d3cold_allowed?, power/control?, reset_method? }: the function's settings. */
+extern const VhStepKind vh_step_settings;
+/* { address, driver, home, override, id, reset?, awake?, bars? }: a PCI function is bound to the
+ * target driver; bars as in steps/bars.h, reset as in steps/revive.h. */
 extern const VhStepKind vh_step_device;
+/* { addresses }: does nothing; its undo suspends the host for a moment. */
+extern const VhStepKind vh_step_suspend;

@@ -78,6 +78,16 @@ Machine *machine_new(const char *sample)
     return machine_on(vh_sim_copy(host));
 }
 
+Machine *machine_changed(const char *sample, const char *text, const char *instead)
+{
+    g_autofree char *snapshot = read_sample(sample, ".json");
+    g_auto(GStrv) parts = g_strsplit(snapshot, text, 2);
+
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    g_autofree char *changed = g_strconcat(parts[0], instead, parts[1], NULL);
+    return machine_from_text(changed);
+}
+
 static void remove_tree(const char *path)
 {
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -230,6 +240,19 @@ void machine_assert_state(Machine *machine, const char *before, const char *with
     for (guint i = 0; i < machine->events->len; i++)
         g_test_message("event: %s", (char *)machine->events->pdata[i]);
     g_test_fail();
+}
+
+void machine_let_go(Machine *machine)
+{
+    g_autoptr(GDir) fds = g_dir_open("/proc/self/fd", 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(fds))) {
+        g_autofree char *link = g_build_filename("/proc/self/fd", name, NULL);
+        g_autofree char *target = g_file_read_link(link, NULL);
+        if (target && g_str_has_prefix(target, machine->dir))
+            close((int)g_ascii_strtoll(name, NULL, 10));
+    }
 }
 
 static gboolean has_text(const GPtrArray *lines, const char *text)

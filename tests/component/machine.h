@@ -19,6 +19,8 @@ typedef struct {
 Machine *machine_new(const char *sample);
 /* The same from a snapshot's text. */
 Machine *machine_from_text(const char *snapshot);
+/* A sample host with the first @text in its snapshot replaced. */
+Machine *machine_changed(const char *sample, const char *text, const char *instead);
 void machine_free(Machine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
 
@@ -41,6 +43,8 @@ gboolean machine_release(Machine *machine, GBytes *xml, GError **error);
 char *machine_driver(Machine *machine, const char *address);
 /* Whether a journal is there. */
 gboolean machine_has_journal(Machine *machine);
+/* An engine that dies lets go of its files, and so of the lock. */
+void machine_let_go(Machine *machine);
 /* Lets the host come to rest: jobs end, sessions close, the login comes back. */
 void machine_settle(Machine *machine);
 /* The state of the host at rest, without the lines that begin with @without (NULL: all). */

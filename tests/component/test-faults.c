@@ -4,11 +4,9 @@
  * fails, hangs, or the engine dies right before or after it. After what libvirt does then, or after
  * `recover`, the host is as it was, or the journal names what is stuck. Prints its counts.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/recover.h"
 #include "machine.h"
@@ -54,26 +52,12 @@ static void die(gpointer data)
     longjmp(death, 1);
 }
 
-/* A process that dies lets go of its files, and so of the lock. */
-static void close_files_below(const char *dir)
-{
-    g_autoptr(GDir) fds = g_dir_open("/proc/self/fd", 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name(fds))) {
-        g_autofree char *link = g_build_filename("/proc/self/fd", name, NULL);
-        g_autofree char *target = g_file_read_link(link, NULL);
-        if (target && g_str_has_prefix(target, dir))
-            close((int)g_ascii_strtoll(name, NULL, 10));
-    }
-}
-
 /* One call in a process of its own that may die. */
 static gboolean call_mortal(Machine *machine, const char *operation, GBytes *xml)
 {
     if (setjmp(death) == 0)
         return machine_call(machine, "win10", operation, xml, NULL);
-    close_files_below(machine->dir);
+    machine_let_go(machine);
     return FALSE;
 }
 

@@ -41,27 +41,29 @@ static char *describe(const VhConfig *config)
     g_autofree char *stop = choice(config->stop, config->stop_list);
     g_autofree char *stop_user = strings(config->stop_user);
     g_autofree char *modules = choice(config->modules, config->module_list);
+    g_autofree char *rebar = strings(config->rebar);
     g_autofree char *ran = commands(config);
 
     return g_strdup_printf(
         "devices=%s driver=%s stop=%s stop_user=%s sessions=%u holders=%u consoles=%d "
         "framebuffer=%d modules=%s timeout=%u sleep=%d governor=%s host_cpus=%s irq_cpus=%s "
-        "hugepages=%u:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%d reset=%s commands=%s.",
+        "hugepages=%u:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
+        ":%d reset=%s rebar=%s commands=%s.",
         devices, config->driver, stop, stop_user, config->sessions, config->holders,
         config->keep_consoles, config->keep_framebuffer, modules, config->timeout,
         config->allow_sleep, config->governor, config->host_cpus, config->irq_cpus,
         config->hugepages, config->hugepage_count, config->hugepage_size, config->hugepage_node,
-        config->reset, ran);
+        config->reset, rebar, ran);
 }
 
 /* The presets with the values of @changed, "KEY=VALUE KEY=VALUE", put in. */
 static char *expected(const char *changed)
 {
-    g_auto(GStrv) presets =
-        g_strsplit("devices=auto[]|driver=vfio-pci|stop=auto[]|stop_user=[]|sessions=0|holders=0|"
-                   "consoles=0|framebuffer=0|modules=auto[]|timeout=25|sleep=0|governor=(null)|"
-                   "host_cpus=(null)|irq_cpus=(null)|hugepages=0:0:0:0|reset=auto|commands=",
-                   "|", -1);
+    g_auto(GStrv) presets = g_strsplit(
+        "devices=auto[]|driver=vfio-pci|stop=auto[]|stop_user=[]|sessions=0|holders=0|"
+        "consoles=0|framebuffer=0|modules=auto[]|timeout=25|sleep=0|governor=(null)|"
+        "host_cpus=(null)|irq_cpus=(null)|hugepages=0:0:0:0|reset=auto|rebar=[]|commands=",
+        "|", -1);
     gsize key = strcspn(changed, "=") + 1;
 
     for (gsize i = 0; presets[i] && *changed; i++)
@@ -111,6 +113,7 @@ static void test_good(void)
         {"hugepages = { size = \"1G\"; count = 8; node = 0; };", "hugepages=2:8:1073741824:0"},
         {"hugepages : { count = 8; size = \"2M\" }", "hugepages=2:8:2097152:-1"},
         {"reset = \"rtcwake\";", "reset=rtcwake"},
+        {"rebar = [ \"8G\", \"2:8M\", \"1:1M\" ];", "rebar=[:13 2:3 1:0]"},
         {"commands = ();", ""},
         {"commands = ( { at = \"prepare\"; run = [ \"/bin/a\", \"\", \"b c\" ]; },"
          "{ at = \"release\"; run = ( \"/x\" ); undo = [ \"/y\", \"1\" ]; timeout = 300; } );",
@@ -375,10 +378,10 @@ static void test_unsupported(void)
         {"hugepages = \"auto\";", "hugepages = \"auto\""},
         {"hugepages = 3;", "hugepages"},
         {"hugepages = { count = 3 };", "hugepages"},
-        {"reset = \"rescan\";", "reset = \"rescan\""},
+        {"reset = \"rescan\"; rebar = [ \"256M\" ];", ""},
         {"commands = ( { at = \"start\"; run = [ \"/x\" ]; } );", "commands"},
         {"reset = \"keep\"; governor = \"x\"; sessions = \"logout\";",
-         "sessions = \"logout\", governor, reset = \"keep\""},
+         "sessions = \"logout\", governor"},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "steps/revive.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+
+static const char *policy_of(GVariant *args)
+{
+    return vh_json_string(args, "reset", "keep");
+}
+
+gboolean vh_revive_can(GVariant *args)
+{
+    return !g_str_equal(policy_of(args), "keep");
+}
+
+gboolean vh_revive_first(VhHost *host, GVariant *args, const char *address)
+{
+    if (!vh_revive_can(args))
+        return FALSE;
+    return g_str_equal(policy_of(args), "rescan") || !vh_host_pci_answers(host, address);
+}
+
+/* "reset" is there when the kernel has a way to reset the function (drivers/pci/pci-sysfs.c). */
+static gboolean has_reset(VhHost *host, const char *address)
+{
+    g_autofree char *dir = g_build_filename(DEVICES, address, NULL);
+    g_auto(GStrv) names = vh_host_list(host, dir);
+
+    return g_strv_contains((const char *const *)names, "reset");
+}
+
+gboolean vh_revive_after(VhHost *host, GVariant *args, const char *address)
+{
+    if (!vh_revive_can(args))
+        return FALSE;
+    return !g_str_equal(policy_of(args), "auto") || !has_reset(host, address) ||
+           !vh_host_pci_answers(host, address);
+}
+
+gboolean vh_revive_find(const VhStepContext *context, const char *address, GError **error)
+{
+    gint64 pause = 0;
+
+    if (!vh_host_pci_rescan(context->host, context->act_deadline, error))
+        return FALSE;
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(VhPciFunction) function = vh_host_pci_look(context->host, address, &cause);
+        if (function)
+            return TRUE;
+        if (!vh_error_is_gone(cause) || !vh_step_pause(context, NULL, &pause, NULL)) {
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+    }
+}
+
+gboolean vh_revive(const VhStepContext *context, const char *address, GError **error)
+{
+    vh_step_note(context,
+                 "%s does not come back by itself: removing it from the bus and looking "
+                 "for it again",
+                 address);
+    if (!vh_host_pci_unbind(context->host, address, context->act_deadline, error) ||
+        !vh_host_pci_remove(context->host, address, context->act_deadline, error))
+        return FALSE;
+    if (vh_revive_find(context, address, error))
+        return TRUE;
+    g_prefix_error(error, "%s was removed from the bus and is not found again: ", address);
+    return FALSE;
+}
