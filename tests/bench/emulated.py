@@ -38,7 +38,16 @@ WAYS = {
 PEAK = "system($ARGV[0]); my $usage = qq(\\0) x 144; syscall(98, -1, $usage); print unpack('x32 q', $usage)"
 
 
+def idle(host):
+    """Whether the host had next to nothing to do for a second."""
+    first, second = (list(map(int, line.split()[1:8])) for line in
+                     host.sh("head -n 1 /proc/stat; sleep 1; head -n 1 /proc/stat").splitlines())
+    spent = [after - before for before, after in zip(first, second)]
+    return spent[3] + spent[4] > 0.9 * sum(spent)
+
+
 def timed(host, commands):
+    host.wait("the host is idle", lambda: idle(host), 120)
     script = "begun=$(date +%s%N)\n" + "\n".join(commands) + "\nended=$(date +%s%N)\necho $(( ended - begun ))"
     return int(host.sh(script, timeout=120).splitlines()[-1]) / 1e9
 
