@@ -207,6 +207,7 @@ const VhKey vh_keys[] = {
      .members = command_keys,
      .preset = "()",
      .value = FIELD(VhConfig, commands),
+     .later = TRUE,
      .doc = "programs of your own to run"},
     {.name = NULL},
 };

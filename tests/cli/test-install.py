@@ -24,6 +24,7 @@ FILES = {
     "SHARE/bash-completion/completions/virt-handoff": 0o644,
     "SHARE/fish/vendor_completions.d/virt-handoff.fish": 0o644,
     "SHARE/zsh/site-functions/_virt-handoff": 0o644,
+    "SHARE/doc/virt-handoff/CHANGELOG.md": 0o644,
     "SHARE/doc/virt-handoff/examples/sound-server.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/usb-controller.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/win10.conf": 0o644,
@@ -31,6 +32,8 @@ FILES = {
 PAGES = {
     "SHARE/man/man5/virt-handoff-kvm.conf.5": 0o644,
     "SHARE/man/man7/virt-handoff-hook.7": 0o644,
+    "SHARE/man/man7/virt-handoff-internals.7": 0o644,
+    "SHARE/man/man7/virt-handoff-security.7": 0o644,
     "SHARE/man/man8/virt-handoff.8": 0o644,
 }
 DIRECTORIES = {"HOOKS/kvm.conf.d": 0o755}
@@ -104,7 +107,16 @@ class Staging(Temporary):
         with open(name, encoding="utf-8") as file:
             text = file.read()
         self.assertIn(f"\nExecStart={self.prefix}/sbin/virt-handoff recover\n", text)
-        self.assertNotIn("@", text)
+        self.assertNotRegex(text, r"@[A-Z_]+@")
+
+    def test_unit_is_sandboxed(self):
+        """As far as its work allows: systemd counts exposure from 0 to 100."""
+        if shutil.which("systemd-analyze") is None:
+            self.skipTest("no systemd-analyze")
+        name = self.temporary + self.prefix + "/lib/systemd/system/virt-handoff-recover.service"
+        done = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=yes",
+                               "--threshold=45", name], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout[-300:] + done.stderr)
 
     def test_sample_hosts(self):
         """Each has its domain beside it."""
@@ -173,6 +185,21 @@ class Options(Temporary):
         self.assertIn("/x/catalog/virt-handoff.catalog", found)
         self.assertIn("/x/units/virt-handoff-recover.service", found)
         self.assertEqual([name for name in found if "/man/" in name], [])
+
+    def test_security_modules(self):
+        for tool in ("checkmodule", "semodule_package"):
+            if shutil.which(tool) is None:
+                self.skipTest("no " + tool)
+        done = self.configure("--prefix=/usr/local", "--sysconfdir=/etc", "-Dselinux=enabled",
+                              "-Dapparmor=enabled")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        subprocess.run([*MESON, "compile", "-C", self.temporary, "selinux-package"],
+                       check=True, capture_output=True)
+        with open(self.temporary + "/conf/virt-handoff.apparmor", encoding="utf-8") as file:
+            self.assertIn("\n/usr/local/sbin/virt-handoff PUx,\n", file.read())
+        found = set(introspect(self.temporary, "--installed").values())
+        self.assertLessEqual({"/etc/apparmor.d/abstractions/virt-handoff",
+                              "/usr/local/share/selinux/packages/virt-handoff.pp"}, found)
 
     def test_wrong_options(self):
         for option in ("-Dman=perhaps", "-Dtests=perhaps", "-Dhookdir=/x"):
