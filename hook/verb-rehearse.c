@@ -186,6 +186,33 @@ static gboolean has_step(const Stage *stage, const VhOptions *options, const cha
                         "none of them has \"%s\" in it: name one, or a part of one", step);
 }
 
+static void add_program(VhHost *here, VhHost *there, const char *path)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (vh_host_program_usable(there, path, NULL))
+        return;
+    gboolean usable = vh_host_program_usable(here, path, &cause);
+    if (usable || !vh_error_is_gone(cause))
+        vh_sim_program_add(there, path, !usable);
+}
+
+/* The programs of the guest's commands are taken from this host; they will not be run. A file that
+ * cannot be read is for the engine to tell. */
+static void add_programs(const Stage *stage, const VhOptions *options, const Scratch *scratch)
+{
+    const VhOptions this = {.root = options->root};
+    g_autoptr(VhHost) here = vh_machine_host(&this, NULL);
+    g_autoptr(VhConfig) config = vh_config_load_below(scratch->dir, scratch->config, NULL);
+
+    for (guint i = 0; config && i < config->commands->len; i++) {
+        const VhConfigCommand *command = config->commands->pdata[i];
+        add_program(here, stage->host, command->run[0]);
+        if (command->undo)
+            add_program(here, stage->host, command->undo[0]);
+    }
+}
+
 static gboolean arm(const Stage *stage, const VhOptions *options, GError **error)
 {
     const char *step = options->fail ? options->fail : options->kill;
@@ -329,8 +356,11 @@ int vh_verb_rehearse(int argc, char **argv, const VhOptions *options)
     g_auto(Stage) stage = {0};
     g_autoptr(GError) error = NULL;
 
-    if (!stage_set(&stage, options, guest, &error) ||
-        !scratch_make(&scratch, stage.guest, options, &error) || !arm(&stage, options, &error)) {
+    gboolean ready = stage_set(&stage, options, guest, &error) &&
+                     scratch_make(&scratch, stage.guest, options, &error);
+    if (ready)
+        add_programs(&stage, options, &scratch);
+    if (!ready || !arm(&stage, options, &error)) {
         vh_report_error(stage.guest, error);
         return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
     }

@@ -3,168 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/trusted.h"
 
-enum { MAX_SIZE = 64 * 1024, MAX_LINKS = 8 };
+enum { MAX_SIZE = 64 * 1024 };
 
-/* A walk from the trusted directory down to the file. */
-typedef struct {
-    int fd;         /* of the directory reached, O_PATH */
-    GString *shown; /* its path */
-    GQueue *rest;   /* names still to go, the file's last */
-    guint links;    /* followed so far */
-    const char *path;
-} Walk;
+static const VhTrust trust = {.flags = O_RDONLY, .sticky = TRUE, .code = VH_ERROR_CONFIG};
 
-static gboolean refuse(const char *path, GError **error, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
-
-static gboolean refuse(const char *path, GError **error, const char *format, ...)
+static gboolean refuse_size(const char *path, GError **error)
 {
-    g_autofree char *line = vh_text_one_line(path);
-    va_list args;
-
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    return vh_error_set(error, VH_ERROR_CONFIG, "%s: %s", line, text);
-}
-
-static gboolean refuse_errno(const char *path, int errnum, GError **error)
-{
-    g_autofree char *line = vh_text_one_line(path);
-
-    /* Only these two have a code of their own: the socket of ENXIO is not gone. */
-    if (errnum == ENOENT || errnum == EACCES)
-        return vh_error_set_errno(error, errnum, "%s", line);
-    if (errnum == ELOOP)
-        return refuse(path, error, "is a symbolic link; put the file itself there");
-    return refuse(path, error, "cannot be read: %s", g_strerror(errnum));
-}
-
-/* @path as a person can type it into a shell. */
-static char *typed(const char *path)
-{
-    g_autofree char *line = vh_text_one_line(path);
-
-    return g_shell_quote(line);
-}
-
-static gboolean is_trusted_owner(const struct stat *status)
-{
-    return status->st_uid == 0 || status->st_uid == geteuid();
-}
-
-/* @what is the file or a directory above it; @mode are the bits that nobody else may have. */
-static gboolean check_owner(const char *path, const char *what, const struct stat *status,
-                            GError **error)
-{
-    g_autofree char *shown = vh_text_one_line(what);
-    g_autofree char *quoted = typed(what);
-
-    if (!is_trusted_owner(status))
-        return refuse(path, error, "refused, since %s is not root's; to mend it: chown root %s",
-                      shown, quoted);
-    if ((status->st_mode & (S_IWGRP | S_IWOTH)) == 0)
-        return TRUE;
-    if (S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX))
-        return TRUE;
-    return refuse(path, error, "refused, since others can write to %s; to mend it: chmod go-w %s",
-                  shown, quoted);
-}
-
-/* Puts the names of @path before the rest of the walk. */
-static void push_names(Walk *walk, const char *path)
-{
-    g_auto(GStrv) names = g_strsplit(path, "/", -1);
-
-    for (gsize i = g_strv_length(names); i > 0; i--)
-        if (*names[i - 1] && !g_str_equal(names[i - 1], "."))
-            g_queue_push_head(walk->rest, g_strdup(names[i - 1]));
-}
-
-static gboolean enter(Walk *walk, int fd, const char *shown)
-{
-    g_string_assign(walk->shown, shown);
-    close(walk->fd);
-    walk->fd = fd;
-    return TRUE;
-}
-
-/* Links have no mode of their own. */
-static gboolean check_link_owner(const Walk *walk, const char *shown, const struct stat *status,
-                                 GError **error)
-{
-    g_autofree char *line = vh_text_one_line(shown);
-    g_autofree char *quoted = typed(shown);
-
-    return is_trusted_owner(status) ||
-           refuse(walk->path, error,
-                  "refused, since the link %s is not root's; to mend it: chown -h root %s", line,
-                  quoted);
-}
-
-/* @fd is the link. The walk goes on at what it names; an absolute one leads out of the trusted
- * directory, hence from the root on. */
-static gboolean follow(Walk *walk, int fd, const char *shown, const struct stat *status,
-                       GError **error)
-{
-    char target[PATH_MAX];
-
-    if (!check_link_owner(walk, shown, status, error))
-        return FALSE;
-    if (++walk->links > MAX_LINKS)
-        return refuse_errno(walk->path, EMLINK, error);
-    ssize_t n = readlinkat(fd, "", target, sizeof target - 1);
-    if (n < 0)
-        return refuse_errno(walk->path, errno, error);
-    target[n] = '\0';
-    push_names(walk, target);
-    if (*target != '/')
-        return TRUE;
-    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return root < 0 ? refuse_errno(walk->path, errno, error) : enter(walk, root, "");
-}
-
-/* One directory down. */
-static gboolean step(Walk *walk, const char *name, GError **error)
-{
-    g_autofree char *shown = g_strconcat(walk->shown->str, "/", name, NULL);
-    int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat status;
-    gboolean entered = FALSE, good = FALSE;
-
-    if (fd < 0)
-        return refuse_errno(walk->path, errno, error);
-    if (fstat(fd, &status) < 0)
-        good = refuse_errno(walk->path, errno, error);
-    else if (S_ISLNK(status.st_mode))
-        good = follow(walk, fd, shown, &status, error);
-    else if (!S_ISDIR(status.st_mode))
-        good = refuse_errno(walk->path, ENOTDIR, error);
-    else
-        good = entered = check_owner(walk->path, shown, &status, error) && enter(walk, fd, shown);
-    if (!entered)
-        close(fd);
-    return good;
-}
-
-static gboolean check_file(int fd, const char *path, GError **error)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return refuse_errno(path, errno, error);
-    if (!S_ISREG(status.st_mode))
-        return refuse(path, error, "is not a regular file");
-    if (status.st_size > MAX_SIZE)
-        return refuse(path, error, "is larger than 64 KiB");
-    return check_owner(path, path, &status, error);
+    return vh_trusted_refuse(&trust, path, error, "is larger than 64 KiB");
 }
 
 /* At most one byte more than allowed is read, however the file grows meanwhile. */
@@ -183,75 +34,26 @@ static char *read_all(int fd, const char *path, GError **error)
     if (n == 0 && size <= MAX_SIZE && !nul)
         return g_steal_pointer(&content);
     if (n < 0)
-        refuse_errno(path, errno, error);
+        vh_trusted_refuse(&trust, path, error, "cannot be read: %s", g_strerror(errno));
     else if (nul)
-        refuse(path, error, "is not text: it contains a NUL byte");
+        vh_trusted_refuse(&trust, path, error, "is not text: it contains a NUL byte");
     else
-        refuse(path, error, "is larger than 64 KiB");
+        refuse_size(path, error);
     return NULL;
-}
-
-/* Opens the file in the directory reached. A FIFO or a terminal must not hold us up. */
-static char *read_file(Walk *walk, const char *name, GError **error)
-{
-    int fd = openat(walk->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    char *content = NULL;
-
-    if (fd < 0) {
-        refuse_errno(walk->path, errno, error);
-        return NULL;
-    }
-    if (check_file(fd, walk->path, error))
-        content = read_all(fd, walk->path, error);
-    close(fd);
-    return content;
-}
-
-static char *walk_down(Walk *walk, GError **error)
-{
-    while (g_queue_get_length(walk->rest) > 1) {
-        g_autofree char *name = g_queue_pop_head(walk->rest);
-        if (!step(walk, name, error))
-            return NULL;
-    }
-    g_autofree char *name = g_queue_pop_head(walk->rest);
-    return read_file(walk, name, error);
-}
-
-/* The part of @path below @trusted, or NULL. */
-static const char *below(const char *trusted, const char *path)
-{
-    gsize length = strlen(trusted);
-
-    while (length > 0 && trusted[length - 1] == '/')
-        length--;
-    if (strncmp(path, trusted, length) != 0 || path[length] != '/' || strlen(path) >= PATH_MAX)
-        return NULL;
-    g_auto(GStrv) names = g_strsplit(path + length, "/", -1);
-    gboolean climbs = g_strv_contains((const char *const *)names, "..");
-    return climbs || g_str_has_suffix(path, "/") ? NULL : path + length;
 }
 
 char *vh_config_read_file(const char *trusted, const char *path, GError **error)
 {
-    const char *rest = below(trusted, path);
-    Walk walk = {.path = path};
+    int fd = vh_trusted_open(&trust, trusted, path, error);
+    char *content = NULL;
+    struct stat status;
 
-    if (!rest) {
-        refuse(path, error, "is not the path of a file below %s", trusted);
+    if (fd < 0)
         return NULL;
-    }
-    walk.fd = open(trusted, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (walk.fd < 0) {
-        refuse_errno(path, errno, error);
-        return NULL;
-    }
-    walk.rest = g_queue_new();
-    walk.shown = g_string_new_len(path, rest - path);
-    push_names(&walk, rest);
-    char *content = walk_down(&walk, error);
-    g_queue_free_full(walk.rest, g_free);
-    g_string_free(walk.shown, TRUE);
-    close(walk.fd);
+    if (fstat(fd, &status) == 0 && status.st_size > MAX_SIZE)
+        refuse_size(path, error);
+    else
+        content = read_all(fd, path, error);
+    (void)close(fd);
     return content;
 }

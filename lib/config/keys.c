@@ -207,7 +207,6 @@ const VhKey vh_keys[] = {
      .members = command_keys,
      .preset = "()",
      .value = FIELD(VhConfig, commands),
-     .later = TRUE,
      .doc = "programs of your own to run"},
     {.name = NULL},
 };

@@ -24,5 +24,12 @@ gint64 vh_call_scripts_deadline(const VhTeller *teller);
 gboolean vh_call_scripts(const VhTeller *teller, const VhCall *call, gint64 deadline,
                          GBytes **ret_output, GError **error);
 
+/* commands.c: runs the user's commands for an operation other than prepare, until @deadline. The
+ * first failure ends it. */
+gboolean vh_call_commands(const VhTeller *teller, const VhCall *call, gint64 deadline,
+                          GError **error);
+/* The same where a failure is none of libvirt's business: logged, and the next one runs. */
+void vh_call_all_commands(const VhTeller *teller, const VhCall *call, gint64 deadline);
+
 /* The call's domain, NULL with an error when there is no XML or it is none. */
 VhDomain *vh_call_domain(const VhCall *call, GError **error);

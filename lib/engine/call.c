@@ -9,16 +9,35 @@
 
 typedef gboolean (*Answer)(const VhTeller *, const VhCall *, GBytes **, GError **);
 
-static gboolean scripts_only(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
-                             GError **error)
+/* The user's scripts and commands; libvirt hears of the first failure. */
+static gboolean run_own(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
+                        GError **error)
 {
-    return vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), NULL, error);
+    gint64 deadline = vh_call_scripts_deadline(teller);
+
+    return vh_call_scripts(teller, call, deadline, NULL, error) &&
+           vh_call_commands(teller, call, deadline, error);
 }
 
+/* The same where nobody hears of it. */
+static gboolean run_all_own(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
+                            GError **error)
+{
+    gint64 deadline = vh_call_scripts_deadline(teller);
+    gboolean ok = vh_call_scripts(teller, call, deadline, NULL, error);
+
+    vh_call_all_commands(teller, call, deadline);
+    return ok;
+}
+
+/* Only scripts may change the XML: what commands print goes to the log. */
 static gboolean filter(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
                        GError **error)
 {
-    return vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), ret_output, error);
+    gint64 deadline = vh_call_scripts_deadline(teller);
+
+    return vh_call_scripts(teller, call, deadline, ret_output, error) &&
+           vh_call_commands(teller, call, deadline, error);
 }
 
 static gboolean prepare(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
@@ -46,9 +65,10 @@ static const struct {
     gboolean fails; /* a failure is told to libvirt */
 } operations[] = {
     {"prepare", "begin", prepare, TRUE},      /* libvirt does not start the guest */
-    {"start", "begin", scripts_only, TRUE},   /* … stops it, and calls release */
-    {"started", "begin", scripts_only, TRUE}, /* … the same */
-    {"stopped", "end", scripts_only, FALSE},  /* libvirt would only log it */
+    {"start", "begin", run_own, TRUE},        /* … stops it, and calls release */
+    {"started", "begin", run_own, TRUE},      /* … the same */
+    {"stopped", "end", run_all_own, FALSE},   /* libvirt would only log it */
+    {"attach", "begin", run_all_own, FALSE},  /* no libvirt since 5.5 calls it */
     {"release", "end", release, TRUE},        /* … logged, with our line */
     {"reconnect", "begin", reconnect, FALSE}, /* a failure would kill the running guest */
     {"migrate", "begin", filter, TRUE},       {"restore", "begin", filter, TRUE},

@@ -190,5 +190,6 @@ gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error)
     vh_plan_rebar_needs_display(planning);
     check_targets(planning);
     check_roms(planning);
+    vh_plan_check_commands(planning);
     return check_unlisted(planning, error);
 }

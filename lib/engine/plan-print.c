@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The plan as people and programs read it. */
+#include "base/json.h"
 #include "engine/plan.h"
 
 static GVariant *device_variant(const VhPlanDevice *device)
@@ -73,9 +74,24 @@ GVariant *vh_plan_variant(const VhPlan *plan)
     g_variant_dict_insert(&dict, "worst_case", "x", (gint64)vh_plan_worst_case(plan));
     insert_list(&dict, "devices", plan->devices, (ToVariant)device_variant);
     insert_list(&dict, "steps", plan->steps, (ToVariant)step_variant);
+    insert_list(&dict, "commands", plan->later, (ToVariant)step_variant);
     g_variant_dict_insert_value(&dict, "refusals", texts_variant(plan->refusals));
     g_variant_dict_insert_value(&dict, "notes", texts_variant(plan->notes));
     return g_variant_dict_end(&dict);
+}
+
+/* Own commands at other operations, in the order of the file. */
+static void add_later(GString *text, const VhPlan *plan)
+{
+    for (guint i = 0; i < plan->later->len; i++) {
+        const VhStep *step = plan->later->pdata[i];
+        g_autofree char *what = step->kind->describe(step->args);
+        g_autofree char *back =
+            step->kind->describe_undo ? step->kind->describe_undo(step->args) : NULL;
+        g_string_append_printf(text, "%s: at %s %s%s%s\n", plan->guest,
+                               vh_json_string(step->args, "operation", "?"), what,
+                               back ? "; first when it has stopped: " : "", back ? back : "");
+    }
 }
 
 static void add_texts(GString *text, const char *label, const GPtrArray *texts)
@@ -105,6 +121,7 @@ char *vh_plan_text(const VhPlan *plan)
     }
     if (plan->steps->len == 0)
         g_string_append(text, "   nothing: no host device has to change hands\n");
+    add_later(text, plan);
     g_string_append_printf(text, "At most %u s until the guest starts or all is back.\n",
                            vh_plan_worst_case(plan));
     add_texts(text, "note", plan->notes);

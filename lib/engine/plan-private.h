@@ -24,6 +24,10 @@ gboolean vh_plan_moves(const VhPlanDevice *device);
 
 /* plan-check.c: every reason not to begin. */
 gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error);
+/* commands.c: the user's commands that cannot be run, as refusals; and all of them into the plan.
+ */
+void vh_plan_check_commands(VhPlanning *planning);
+void vh_plan_commands(VhPlanning *planning);
 /* plan-screen.c: units, sessions, holders, consoles, framebuffers, display. */
 gboolean vh_plan_screen(VhPlanning *planning, GError **error);
 /* plan-settings.c: power and reset of what moves, a moment's sleep on the way back, and into

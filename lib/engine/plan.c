@@ -19,6 +19,7 @@ void vh_plan_free(VhPlan *plan)
     g_free(plan->uuid);
     g_ptr_array_unref(plan->devices);
     g_ptr_array_unref(plan->steps);
+    g_ptr_array_unref(plan->later);
     g_ptr_array_unref(plan->refusals);
     g_ptr_array_unref(plan->notes);
     g_free(plan);
@@ -33,6 +34,7 @@ static VhPlan *plan_alloc(const VhConfig *config, const VhDomain *domain)
     plan->timeout = config->timeout;
     plan->devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_free);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)vh_step_free);
+    plan->later = g_ptr_array_new_with_free_func((GDestroyNotify)vh_step_free);
     plan->refusals = g_ptr_array_new_with_free_func(g_free);
     plan->notes = g_ptr_array_new_with_free_func(g_free);
     return plan;
@@ -213,6 +215,7 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
         return NULL;
     plan_drivers(&planning);
     plan_awake(&planning);
+    vh_plan_commands(&planning);
     if (!vh_plan_screen(&planning, error) || !vh_plan_modules(&planning, error))
         return NULL;
     vh_plan_settings(&planning);

@@ -33,6 +33,7 @@ typedef struct {
     guint timeout;       /* seconds */
     GPtrArray *devices;  /* VhPlanDevice, in the order they are handed over */
     GPtrArray *steps;    /* VhStep */
+    GPtrArray *later;    /* VhStep: the user's commands at other operations than prepare */
     GPtrArray *refusals; /* char *: why it cannot begin; a sentence each, empty: it can */
     GPtrArray *notes;    /* char *: worth knowing, no obstacle */
 } VhPlan;
@@ -53,6 +54,9 @@ VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const 
 
 /* VH_ERROR_REFUSED with the first refusal, and how many more there are; TRUE when there is none. */
 gboolean vh_plan_check(const VhPlan *plan, GError **error);
+
+/* Whether anything is to be undone later, so that there has to be a journal. */
+gboolean vh_plan_needs_journal(const VhPlan *plan);
 
 /* The plan as JSON value (a{sv}, floating) and as text for people, several lines. */
 GVariant *vh_plan_variant(const VhPlan *plan);

@@ -193,7 +193,7 @@ static gboolean prepare_locked(Preparation *p, GError **error)
         return vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error);
     if (!vh_plan_check(p->plan, error))
         return FALSE;
-    if (p->plan->devices->len == 0)
+    if (!vh_plan_needs_journal(p->plan))
         return vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error);
     return run_plan(p, error);
 }

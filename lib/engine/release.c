@@ -80,8 +80,11 @@ gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **er
         (void)release_locked(teller, call, &first);
     if (lock >= 0)
         close(lock);
-    if (!(call->by_hand && first))
-        (void)vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), NULL, &second);
+    if (!(call->by_hand && first)) {
+        gint64 deadline = vh_call_scripts_deadline(teller);
+        (void)vh_call_scripts(teller, call, deadline, NULL, &second);
+        vh_call_all_commands(teller, call, deadline);
+    }
     if (first && second)
         vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, "script", NULL, -1, second, "%s",
                 second->message);
@@ -125,5 +128,8 @@ gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **
         (void)vh_journal_take_over(journal, vh_host_parent(teller->engine->host), NULL);
     }
     close(lock);
-    return vh_call_scripts(teller, call, vh_call_scripts_deadline(teller), NULL, error);
+    gint64 deadline = vh_call_scripts_deadline(teller);
+    gboolean ok = vh_call_scripts(teller, call, deadline, NULL, error);
+    vh_call_all_commands(teller, call, deadline);
+    return ok;
 }

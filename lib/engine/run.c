@@ -159,7 +159,7 @@ static gboolean try_undo(const VhStepContext *context, const VhRecord *record, G
         g_autoptr(GError) cause = NULL;
         if (record->kind->undo(context, record->args, record->prior, &cause))
             return TRUE;
-        if (i == ATTEMPTS || vh_error_is_timeout(cause) ||
+        if (i == ATTEMPTS || record->kind->undo_once || vh_error_is_timeout(cause) ||
             !vh_step_pause(context, NULL, &pause, NULL)) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return FALSE;
@@ -192,7 +192,8 @@ static gboolean undo_record(const VhTeller *teller, const VhRecord *record, gint
                             record->kind_name);
     if (!record->kind->undo || try_undo(&context, record, &cause))
         return TRUE;
-    if (record->kind->undo_grade != VH_UNDO_PARTIAL || vh_error_is_timeout(cause)) {
+    if (record->kind->undo_grade != VH_UNDO_PARTIAL ||
+        (vh_error_is_timeout(cause) && !record->kind->undo_once)) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
@@ -228,7 +229,7 @@ guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, G
         if (undo_record(teller, record, share_of_time(host, deadline, count_open(journal, i - 1)),
                         &cause)) {
             /* A display manager that was started without its card has to be seen to again. */
-            if (stuck == 0)
+            if (stuck == 0 || record->kind->undo_once)
                 vh_journal_undone(journal, record);
             tell_undone(teller, record, vh_host_now(host) - begin);
             continue;

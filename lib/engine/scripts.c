@@ -11,7 +11,13 @@ static gboolean run_one(const VhTeller *teller, const VhCall *call, const char *
     VhHost *host = teller->engine->host;
     const char *const argv[] = {path,        call->guest, call->operation, call->suboperation,
                                 call->extra, NULL};
-    const VhCommand command = {.argv = argv, .input = input};
+    const VhEvent about = {.guest = teller->guest,
+                           .uuid = teller->uuid,
+                           .transaction = teller->transaction,
+                           .operation = teller->operation,
+                           .step = "script",
+                           .device = path};
+    const VhCommand command = {.argv = argv, .input = input, .about = &about};
     gint64 begin = vh_host_now(host);
 
     if (!vh_host_run(host, &command, deadline, ret_output, error)) {

@@ -245,6 +245,11 @@ char **vh_host_scripts(VhHost *host, const char *guest, const char *operation,
     return host->ops->scripts(host, guest, operation, suboperation, error);
 }
 
+gboolean vh_host_program_usable(VhHost *host, const char *path, GError **error)
+{
+    return host->ops->program_usable(host, path, error);
+}
+
 gboolean vh_host_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                      GError **error)
 {

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/event.h"
 
 typedef struct VhHost VhHost;
 
@@ -305,10 +306,16 @@ gboolean vh_host_rom_usable(VhHost *host, const char *path, GError **error);
 char **vh_host_scripts(VhHost *host, const char *guest, const char *operation,
                        const char *suboperation, GError **error);
 
+/* Whether root may run this program: a regular file (or a link of root's to one) that is executable
+ * and that nobody but root can have written or put there, above all not through a directory that
+ * others can write to. VH_ERROR_GONE or VH_ERROR_DENIED; the sentence says how to mend it. */
+gboolean vh_host_program_usable(VhHost *host, const char *path, GError **error);
+
 typedef struct {
     const char *const *argv;        /* absolute path first; run without a shell */
     const char *const *environment; /* "NAME=value" added to PATH and LC_ALL=C, or NULL */
     GBytes *input;                  /* its stdin, NULL: /dev/null */
+    const VhEvent *about;           /* fields of the lines that it has logged, NULL: none */
 } VhCommand;
 
 /* Runs it in "/" to its end in a process group of its own, which is killed at the deadline
@@ -387,6 +394,7 @@ typedef struct {
     gboolean (*rom_usable)(VhHost *, const char *, GError **);
     GBytes *(*rom_read)(VhHost *, const char *, gint64, GError **);
     char **(*scripts)(VhHost *, const char *, const char *, const char *, GError **);
+    gboolean (*program_usable)(VhHost *, const char *, GError **);
     gboolean (*run)(VhHost *, const VhCommand *, gint64, GBytes **, GError **);
     gboolean (*guest_running)(VhHost *, const char *);
     void (*free)(VhHost *);

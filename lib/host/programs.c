@@ -170,8 +170,12 @@ static void log_line(Run *self, const char *line, int priority)
     g_autofree char *name = g_path_get_basename(self->command->argv[0]);
     g_autofree char *clean = vh_text_one_line(line);
     g_autofree char *text = g_strdup_printf("%s: %s", name, clean);
-    VhEvent event = {.kind = VH_EVENT_NOTE, .priority = priority, .duration = -1, .text = text};
+    VhEvent event = self->command->about ? *self->command->about : (VhEvent){0};
 
+    event.kind = VH_EVENT_NOTE;
+    event.priority = priority;
+    event.duration = -1;
+    event.text = text;
     self->real->sink(&event, self->real->sink_data);
 }
 

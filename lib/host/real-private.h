@@ -213,5 +213,6 @@ gboolean vh_real_rom_usable(VhHost *host, const char *path, GError **error);
 GBytes *vh_real_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error);
 char **vh_real_scripts(VhHost *host, const char *guest, const char *operation,
                        const char *suboperation, GError **error);
+gboolean vh_real_program_usable(VhHost *host, const char *path, GError **error);
 gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                      GError **error);

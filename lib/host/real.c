@@ -111,6 +111,7 @@ static const VhHostOps ops = {
     .rom_usable = vh_real_rom_usable,
     .rom_read = vh_real_rom_read,
     .scripts = vh_real_scripts,
+    .program_usable = vh_real_program_usable,
     .run = vh_real_run,
     .guest_running = vh_real_guest_running,
     .free = real_free,

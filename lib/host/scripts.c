@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "base/trusted.h"
 
 /* What root runs, nobody else may have a hand in. */
 static gboolean check_owner(const char *path, const struct stat *st, GError **error)
@@ -118,4 +118,22 @@ gboolean vh_real_rom_usable(VhHost *host, const char *path, GError **error)
     if (st.st_size == 0)
         return vh_error_set(error, VH_ERROR_FAILED, "ROM file %s is empty", path);
     return TRUE;
+}
+
+gboolean vh_real_program_usable(VhHost *host, const char *path, GError **error)
+{
+    static const VhTrust trust = {.flags = O_PATH, .link = TRUE, .code = VH_ERROR_DENIED};
+    const VhReal *real = (VhReal *)host;
+    g_autofree char *full = g_strconcat(real->root, path, NULL);
+    struct stat st = {0};
+    int fd = vh_trusted_open(&trust, *real->root ? real->root : "/", full, error);
+
+    if (fd < 0)
+        return FALSE;
+    int r = fstat(fd, &st);
+    (void)close(fd);
+    if (r == 0 && (st.st_mode & 0111))
+        return TRUE;
+    return vh_trusted_refuse(&trust, path, error, "is not executable; to mend it: chmod +x '%s'",
+                             path);
 }

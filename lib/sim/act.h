@@ -81,6 +81,8 @@ gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error);
+/* The program that can be run at @path, or NULL. */
+SimProgram *sim_program_find(const SimMachine *machine, const char *path);
 /* Marks what the act was to change as locked for ever by a call that never came back. */
 void sim_stick(SimMachine *machine, const SimAct *act);
 /* Whether the kernel has not come back from some act. */

@@ -59,6 +59,19 @@ pid_t vh_sim_process_add(VhHost *host, const char *command, uid_t uid, const cha
     return (pid_t)process->pid;
 }
 
+void vh_sim_program_add(VhHost *host, const char *path, gboolean unsafe)
+{
+    SimMachine *machine = sim_of(host)->machine;
+    SimProgram *program = sim_program_find(machine, path);
+
+    if (!program) {
+        program = sim_record_new(&sim_program_type);
+        program->path = g_strdup(path);
+        g_ptr_array_add(machine->programs, program);
+    }
+    program->unsafe = unsafe;
+}
+
 static SimGuest *find_guest(SimMachine *machine, const char *name)
 {
     for (guint i = 0; i < machine->guests->len; i++) {

@@ -84,10 +84,10 @@ gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error)
     return TRUE;
 }
 
-static const SimProgram *find_program(const SimMachine *machine, const char *path)
+SimProgram *sim_program_find(const SimMachine *machine, const char *path)
 {
     for (guint i = 0; i < machine->programs->len; i++) {
-        const SimProgram *program = machine->programs->pdata[i];
+        SimProgram *program = machine->programs->pdata[i];
         if (g_str_equal(program->path, path))
             return program;
     }
@@ -96,7 +96,7 @@ static const SimProgram *find_program(const SimMachine *machine, const char *pat
 
 gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error)
 {
-    const SimProgram *program = find_program(machine, act->target);
+    const SimProgram *program = sim_program_find(machine, act->target);
 
     if (!program)
         return vh_error_set_errno(error, ENOENT, "%s", act->target);

@@ -33,6 +33,7 @@ char *sim_look_usb_name(VhHost *host, const char *port);
 gboolean sim_look_rom(VhHost *host, const char *path, GError **error);
 char **sim_look_scripts(VhHost *host, const char *guest, const char *operation,
                         const char *suboperation, GError **error);
+gboolean sim_look_program(VhHost *host, const char *path, GError **error);
 gboolean sim_look_guest_running(VhHost *host, const char *guest);
 
 /* The system unit a process lives in, or NULL; the caller owns it. */

@@ -202,6 +202,16 @@ char **sim_look_scripts(VhHost *host, const char *guest, const char *operation,
     return (char **)g_ptr_array_steal(list, NULL);
 }
 
+gboolean sim_look_program(VhHost *host, const char *path, GError **error)
+{
+    const SimProgram *program = sim_program_find(sim_of(host)->machine, path);
+
+    if (!program)
+        return vh_error_set_errno(error, ENOENT, "%s", path);
+    return !program->unsafe ||
+           vh_error_set(error, VH_ERROR_DENIED, "%s: refused, since others can write to it", path);
+}
+
 gboolean sim_look_guest_running(VhHost *host, const char *name)
 {
     const SimMachine *machine = sim_of(host)->machine;

@@ -235,6 +235,7 @@ static const VhHostOps ops = {
     .rom_usable = sim_look_rom,
     .rom_read = rom_read,
     .scripts = sim_look_scripts,
+    .program_usable = sim_look_program,
     .run = run,
     .guest_running = sim_look_guest_running,
     .free = sim_free,

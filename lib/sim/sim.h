@@ -51,6 +51,8 @@ gboolean vh_sim_process_end(VhHost *host, pid_t pid);
 /* A process with @node open, in system unit @unit (NULL: none); returns its pid. */
 pid_t vh_sim_process_add(VhHost *host, const char *command, uid_t uid, const char *unit,
                          const char *node);
+/* A program to be run at @path; @unsafe: others than root can write it. */
+void vh_sim_program_add(VhHost *host, const char *path, gboolean unsafe);
 void vh_sim_set_guest_running(VhHost *host, const char *guest, gboolean running);
 /* The process that "calls" us: what vh_host_parent returns. (0,0) ends it; one that runs takes its
  * place; any other is the daemon that was there, started again with that number and time. */

@@ -430,7 +430,7 @@ static const SimField program_fields[] = {
     FLAG(SimProgram, unsafe),
     END,
 };
-static const SimType program_type = {sizeof(SimProgram), program_fields, TRUE};
+const SimType sim_program_type = {sizeof(SimProgram), program_fields, TRUE};
 
 static const SimField machine_fields[] = {
     {.key = "version",
@@ -468,7 +468,7 @@ static const SimField machine_fields[] = {
     RECORDS(SimMachine, guests, sim_guest_type),
     RECORDS(SimMachine, roms, rom_type),
     RECORDS(SimMachine, files, file_type),
-    RECORDS(SimMachine, programs, program_type),
+    RECORDS(SimMachine, programs, sim_program_type),
     NUMBER(SimMachine, next_pid, 0, MAX_PID),
     NUMBER(SimMachine, next_session, 0, G_MAXINT32),
     END,

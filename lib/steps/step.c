@@ -6,6 +6,8 @@
 static const VhStepKind *const kinds[] = {
     &vh_step_driver,
     &vh_step_awake,
+    &vh_step_command,
+    &vh_step_command_undo,
     &vh_step_unit,
     &vh_step_sessions,
     &vh_step_holders,

@@ -31,6 +31,8 @@ typedef struct {
     const char *name;
     const char *title; /* for people: "display manager and units" */
     VhUndoGrade undo_grade;
+    /* What undo runs is not ours: it is tried once, and whatever comes of it is a warning. */
+    gboolean undo_once;
     /* Another guest may need the same thing done: the last one that needs it undoes it. */
     gboolean shared;
 
@@ -85,6 +87,10 @@ void vh_step_note(const VhStepContext *context, const char *format, ...) G_GNUC_
 extern const VhStepKind vh_step_driver;
 /* { unit }: the host is kept awake by that unit. */
 extern const VhStepKind vh_step_awake;
+/* { operation, suboperation, run, undo?, timeout, guest, uuid, devices }: a program of the user's
+ * has run; the first kind has no undo, the second has one. */
+extern const VhStepKind vh_step_command;
+extern const VhStepKind vh_step_command_undo;
 /* { unit }: a system unit is stopped. */
 extern const VhStepKind vh_step_unit;
 /* { seat, policy }: the seat's graphical sessions have ended. */

@@ -52,7 +52,8 @@ class Manual(unittest.TestCase):
         page = tree.read("hook/man/virt-handoff-kvm.conf.5.scd")
         table = keys[keys.index("const VhKey vh_keys[]"):]
         names = re.findall(r'^    \{\.name = "(\w+)"', table, re.M)
-        heads = re.findall(r"^\*.*", page, re.M)
+        section = page[page.index("# KEYS"):].split("\n# ")[0]
+        heads = re.findall(r"^\*.*", section, re.M)
         described = [name for head in heads for name in re.findall(r"\*(\w+)\*", head)]
         self.assertEqual(described, names)
 

@@ -379,7 +379,7 @@ static void test_unsupported(void)
         {"hugepages = 3;", "hugepages"},
         {"hugepages = { count = 3 };", "hugepages"},
         {"reset = \"rescan\"; rebar = [ \"256M\" ];", ""},
-        {"commands = ( { at = \"start\"; run = [ \"/x\" ]; } );", "commands"},
+        {"commands = ( { at = \"start\"; run = [ \"/x\" ]; } );", ""},
         {"reset = \"keep\"; governor = \"x\"; sessions = \"logout\";",
          "sessions = \"logout\", governor"},
     };

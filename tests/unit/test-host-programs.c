@@ -55,7 +55,7 @@ static gboolean run(Setup *setup, const char *script, GBytes *input, gint64 dead
 {
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
     const char *const environment[] = {"GUEST=a b", NULL};
-    VhCommand command = {argv, environment, input};
+    VhCommand command = {argv, environment, input, NULL};
     g_autoptr(GBytes) output = NULL;
 
     if (!vh_host_run(setup->tree->host, &command, deadline, ret_output ? &output : NULL, error))
@@ -143,7 +143,7 @@ static void test_not_there(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         const char *const argv[] = {cases[i].path, NULL};
-        VhCommand command = {argv, NULL, NULL};
+        VhCommand command = {argv, NULL, NULL, NULL};
         g_autoptr(GError) error = NULL;
         g_assert_false(vh_host_run(setup->tree->host, &command, in_ms(10000), NULL, &error));
         g_assert_error(error, VH_ERROR, (gint)cases[i].code);
