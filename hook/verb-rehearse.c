@@ -9,13 +9,12 @@
 #include "build-config.h"
 #include "engine/call.h"
 #include "engine/recover.h"
-#include "hook/mortal.h"
 #include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/scratch.h"
 #include "hook/verbs.h"
 #include "inspect/snapshot.h"
-#include "sim/sim.h"
+#include "sim/mortal.h"
 
 #define SAMPLE DATA_DIR "/hosts/nvidia-desktop.json"
 #define SAMPLE_GUEST "win10"
@@ -282,8 +281,8 @@ static gboolean act(Rehearsal *rehearsal, const char *operation)
     vh_report_text("%s %s\n", operation, guest);
     if (rehearsal->options->kill && !rehearsal->killed) {
         MortalCall mortal = {rehearsal, operation};
-        ok = mortal_run(&rehearsal->stage->host, rehearsal->options->kill, call_mortal, &mortal,
-                        &died, &error);
+        const VhSimDeath death = {.step = rehearsal->options->kill};
+        ok = vh_sim_mortal(&rehearsal->stage->host, &death, call_mortal, &mortal, &died, &error);
         rehearsal->engine.host = rehearsal->stage->host;
     } else {
         ok = call(&rehearsal->engine, guest, operation, rehearsal->stage->xml, &error);

@@ -72,6 +72,7 @@ GVariant *vh_plan_variant(const VhPlan *plan)
     g_variant_dict_insert(&dict, "possible", "b", plan->refusals->len == 0);
     g_variant_dict_insert(&dict, "timeout", "x", (gint64)plan->timeout);
     g_variant_dict_insert(&dict, "worst_case", "x", (gint64)vh_plan_worst_case(plan));
+    g_variant_dict_insert(&dict, "worst_release", "x", (gint64)vh_plan_worst_release(plan));
     insert_list(&dict, "devices", plan->devices, (ToVariant)device_variant);
     insert_list(&dict, "steps", plan->steps, (ToVariant)step_variant);
     insert_list(&dict, "commands", plan->later, (ToVariant)step_variant);
@@ -124,6 +125,10 @@ char *vh_plan_text(const VhPlan *plan)
     add_later(text, plan);
     g_string_append_printf(text, "At most %u s until the guest starts or all is back.\n",
                            vh_plan_worst_case(plan));
+    g_string_append_printf(text,
+                           "At most %u s until all is back when it has stopped, and %d s before "
+                           "while another hand-over runs.\n",
+                           vh_plan_worst_release(plan), VH_RELEASE_PATIENCE);
     add_texts(text, "note", plan->notes);
     add_texts(text, "cannot start", plan->refusals);
     return g_string_free(text, FALSE);

@@ -261,3 +261,8 @@ guint vh_plan_worst_case(const VhPlan *plan)
 
     return (guint)((end + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC);
 }
+
+guint vh_plan_worst_release(const VhPlan *plan)
+{
+    return (guint)(vh_deadline_of_undo(0, plan->timeout, 0) / G_USEC_PER_SEC);
+}

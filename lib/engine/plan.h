@@ -64,6 +64,10 @@ char *vh_plan_text(const VhPlan *plan);
 
 /* Longest that prepare can take until it has either succeeded or everything is back, seconds. */
 guint vh_plan_worst_case(const VhPlan *plan);
+/* … that release can take, from when no other hand-over holds the lock, and how long it waits for
+ * that. The guest's own scripts come after it, and have a time of their own. */
+guint vh_plan_worst_release(const VhPlan *plan);
+enum { VH_RELEASE_PATIENCE = 30 };
 
 void vh_plan_free(VhPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhPlan, vh_plan_free)

@@ -5,8 +5,7 @@
 
 #include "engine/call-private.h"
 #include "engine/give-back.h"
-
-enum { LOCK_SECONDS = 30 };
+#include "engine/plan.h"
 
 static gint64 in_seconds(const VhTeller *teller, guint seconds)
 {
@@ -74,7 +73,8 @@ gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **er
     g_autoptr(GError) first = NULL, second = NULL;
     /* Without the directory there was never anything to give back. */
     gboolean any = g_file_test(teller->engine->state_dir, G_FILE_TEST_EXISTS);
-    int lock = any ? vh_lock_take(teller->engine, in_seconds(teller, LOCK_SECONDS), &first) : -1;
+    int lock =
+        any ? vh_lock_take(teller->engine, in_seconds(teller, VH_RELEASE_PATIENCE), &first) : -1;
 
     if (!first)
         (void)release_locked(teller, call, &first);

@@ -61,6 +61,8 @@ static VhSimFault fault_of(const Sim *sim, const char *line)
 {
     if (sim->fault_number == sim->operations)
         return sim->fault;
+    if (sim->second_number == sim->operations)
+        return sim->second;
     for (guint i = 0; i < sim->faults->len; i++) {
         const NamedFault *named = sim->faults->pdata[i];
         if (strstr(line, named->text))
@@ -131,6 +133,12 @@ void vh_sim_set_fault(VhHost *host, guint number, VhSimFault fault, void (*death
     sim->fault = fault;
     sim->die = death;
     sim->die_data = data;
+}
+
+void vh_sim_set_second_fault(VhHost *host, guint number, VhSimFault fault)
+{
+    sim_of(host)->second_number = number;
+    sim_of(host)->second = fault;
 }
 
 static void named_fault_free(gpointer data)

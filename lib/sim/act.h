@@ -13,12 +13,16 @@ typedef struct {
     guint operations;
     guint fault_number;
     VhSimFault fault;
+    guint second_number; /* 0: none */
+    VhSimFault second;
     VhError fault_code;
     GPtrArray *faults; /* NamedFault, see act.c */
     void (*die)(gpointer);
     gpointer die_data;
 } Sim;
 
+/* Takes the machine, which has begun. */
+VhHost *sim_host_new(SimMachine *machine);
 /* The machine behind the operations. */
 static inline Sim *sim_of(VhHost *host)
 {

@@ -171,6 +171,29 @@ void vh_sim_set_parent(VhHost *host, VhProcess parent)
     sim_settle(machine);
 }
 
+void vh_sim_let_go(VhHost *host)
+{
+    SimMachine *machine = sim_of(host)->machine;
+
+    for (guint i = 0; i < machine->functions->len; i++) {
+        SimFunction *function = machine->functions->pdata[i];
+        function->stuck = FALSE;
+    }
+    for (guint i = 0; i < machine->modules->len; i++) {
+        SimModule *module = machine->modules->pdata[i];
+        module->stuck = module->unload_hangs = FALSE;
+    }
+    for (guint i = 0; i < machine->consoles->len; i++) {
+        SimConsole *console = machine->consoles->pdata[i];
+        console->stuck = FALSE;
+    }
+    for (guint i = 0; i < machine->framebuffers->len; i++) {
+        SimFramebuffer *framebuffer = machine->framebuffers->pdata[i];
+        framebuffer->stuck = FALSE;
+    }
+    sim_settle(machine);
+}
+
 void vh_sim_set_stopping(VhHost *host, gboolean stopping)
 {
     sim_of(host)->machine->stopping = stopping;

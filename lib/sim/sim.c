@@ -241,7 +241,7 @@ static const VhHostOps ops = {
     .free = sim_free,
 };
 
-static VhHost *new_host(SimMachine *machine)
+VhHost *sim_host_new(SimMachine *machine)
 {
     Sim *sim = g_new0(Sim, 1);
 
@@ -260,7 +260,7 @@ VhHost *vh_sim_new(const char *snapshot, GError **error)
     if (!machine)
         return NULL;
     sim_begin(machine);
-    return new_host(machine);
+    return sim_host_new(machine);
 }
 
 VhHost *vh_sim_copy(VhHost *host)
@@ -273,5 +273,5 @@ VhHost *vh_sim_copy(VhHost *host)
         SimUnit *unit = copy->units->pdata[i];
         unit->result = NULL;
     }
-    return new_host(copy);
+    return sim_host_new(copy);
 }

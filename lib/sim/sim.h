@@ -15,6 +15,9 @@ VhHost *vh_sim_new(const char *snapshot, GError **error);
 /* A machine equal to @host as it is now, with no fault armed and nothing done yet. A hundred times
  * faster than a snapshot. */
 VhHost *vh_sim_copy(VhHost *host);
+/* The same through bytes, for another process of this very program. NULL when they are none. */
+GBytes *vh_sim_pack(VhHost *host);
+VhHost *vh_sim_unpack(GBytes *bytes, GError **error);
 
 /* What can happen to the operation number k (counting from 1 all operations that act). */
 typedef enum {
@@ -29,6 +32,8 @@ typedef enum {
  * return; tests longjmp or _exit), NULL: abort(). */
 void vh_sim_set_fault(VhHost *host, guint number, VhSimFault fault, void (*die)(gpointer),
                       gpointer data);
+/* One more, for what follows the first. */
+void vh_sim_set_second_fault(VhHost *host, guint number, VhSimFault fault);
 /* The same by name: the fault hits every act whose trace line (see vh_sim_trace) has this text. */
 void vh_sim_set_fault_at(VhHost *host, const char *text, VhSimFault fault);
 /* The error code of VH_SIM_FAIL from now on (VH_ERROR_FAILED at the beginning). */
@@ -44,6 +49,9 @@ GPtrArray *vh_sim_trace(VhHost *host);
 char *vh_sim_state(VhHost *host);
 /* The machine as a snapshot again (JSON). */
 char *vh_sim_snapshot(VhHost *host);
+
+/* The kernel comes back from everything that hangs, without having done it. */
+void vh_sim_let_go(VhHost *host);
 
 /* Things that happen to a machine by themselves. FALSE when there is no such thing. */
 gboolean vh_sim_device_remove(VhHost *host, const char *address);

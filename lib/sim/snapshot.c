@@ -473,7 +473,7 @@ static const SimField machine_fields[] = {
     NUMBER(SimMachine, next_session, 0, G_MAXINT32),
     END,
 };
-static const SimType machine_type = {sizeof(SimMachine), machine_fields, FALSE};
+const SimType sim_machine_type = {sizeof(SimMachine), machine_fields, FALSE};
 
 SimMachine *sim_snapshot_read(const char *text, GError **error)
 {
@@ -481,7 +481,7 @@ SimMachine *sim_snapshot_read(const char *text, GError **error)
 
     if (!dict)
         return NULL;
-    SimMachine *machine = sim_record_read(&machine_type, dict, "", error);
+    SimMachine *machine = sim_record_read(&sim_machine_type, dict, "", error);
     if (machine && sim_record_check_references(machine, error) && sim_check(machine, error))
         return machine;
     sim_record_free(machine);

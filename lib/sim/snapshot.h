@@ -252,7 +252,7 @@ typedef struct {
 
 /* Those that a machine makes itself. */
 extern const SimType sim_node_type, sim_unit_type, sim_user_type, sim_process_type, sim_open_type,
-    sim_guest_type, sim_program_type;
+    sim_guest_type, sim_program_type, sim_machine_type;
 
 /* The machine of a snapshot's text, NULL with VH_ERROR_FAILED and the place otherwise. */
 SimMachine *sim_snapshot_read(const char *text, GError **error);

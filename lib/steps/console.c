@@ -8,18 +8,30 @@ static guint number_of(GVariant *args)
     return (guint)vh_json_int(args, "number", -1);
 }
 
+/* NULL: it is not there, or @consoles is NULL. */
+static const VhConsole *find(const GPtrArray *consoles, guint number)
+{
+    for (guint i = 0; consoles && i < consoles->len; i++)
+        if (((const VhConsole *)consoles->pdata[i])->number == number)
+            return consoles->pdata[i];
+    return NULL;
+}
+
 /* *@ret_bound; a console that is not there is not bound. */
 static gboolean is_bound(VhHost *host, guint number, gboolean *ret_bound, GError **error)
 {
     g_autoptr(GPtrArray) consoles = vh_host_consoles(host, error);
+    const VhConsole *console = find(consoles, number);
 
-    *ret_bound = FALSE;
-    for (guint i = 0; consoles && i < consoles->len; i++) {
-        const VhConsole *console = consoles->pdata[i];
-        if (console->number == number)
-            *ret_bound = console->bound;
-    }
+    *ret_bound = console && console->bound;
     return consoles != NULL;
+}
+
+static gboolean is_there(VhHost *host, guint number)
+{
+    g_autoptr(GPtrArray) consoles = vh_host_consoles(host, NULL);
+
+    return find(consoles, number) != NULL;
 }
 
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
@@ -55,7 +67,10 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     /* With the display driver's framebuffer the console often comes back by itself. */
     if (is_bound(context->host, number_of(args), &bound, NULL) && bound)
         return TRUE;
-    if (!bind(context, args, TRUE, &cause) && !vh_error_is_gone(cause)) {
+    if (!bind(context, args, TRUE, &cause)) {
+        /* One that is really gone is nothing to bind. */
+        if (vh_error_is_gone(cause) && !is_there(context->host, number_of(args)))
+            return TRUE;
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }

@@ -60,7 +60,7 @@ Machine *machine_from_text(const char *snapshot)
 }
 
 /* Parsed once and copied, as some tests need it a thousand times. */
-Machine *machine_new(const char *sample)
+static VhHost *new_sample(const char *sample)
 {
     static GHashTable *parsed;
 
@@ -75,7 +75,12 @@ Machine *machine_new(const char *sample)
         g_assert_no_error(error);
         g_hash_table_insert(parsed, g_strdup(sample), host);
     }
-    return machine_on(vh_sim_copy(host));
+    return vh_sim_copy(host);
+}
+
+Machine *machine_new(const char *sample)
+{
+    return machine_on(new_sample(sample));
 }
 
 Machine *machine_changed(const char *sample, const char *text, const char *instead)
@@ -98,6 +103,20 @@ static void remove_tree(const char *path)
         remove_tree(child);
     }
     (void)remove(path);
+}
+
+void machine_renew(Machine *machine, const char *sample)
+{
+    g_autoptr(GDir) dir = g_dir_open(machine->state, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(machine->state, name, NULL);
+        (void)g_unlink(path);
+    }
+    vh_host_free(machine->host);
+    machine->host = machine->engine.host = new_sample(sample);
+    g_ptr_array_set_size(machine->events, 0);
 }
 
 void machine_free(Machine *machine)

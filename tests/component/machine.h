@@ -21,6 +21,8 @@ Machine *machine_new(const char *sample);
 Machine *machine_from_text(const char *snapshot);
 /* A sample host with the first @text in its snapshot replaced. */
 Machine *machine_changed(const char *sample, const char *text, const char *instead);
+/* The sample host again as it was, with no journal and nothing told; the files stay. */
+void machine_renew(Machine *machine, const char *sample);
 void machine_free(Machine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <unistd.h>
 
+#include "sim/mortal.h"
 #include "test-sim.h"
 
 static gint64 soon(VhHost *host)
@@ -304,6 +305,77 @@ static void test_abort(void)
     g_test_trap_assert_failed();
 }
 
+/* The second fault comes at its own number, whatever became of the first. */
+static void test_second(void)
+{
+    g_autoptr(VhHost) host = machine(lab);
+
+    vh_sim_set_fault(host, 1, VH_SIM_FAIL, NULL, NULL);
+    vh_sim_set_second_fault(host, 3, VH_SIM_FAIL);
+    failed(act_stop(host, &error), VH_ERROR_FAILED);
+    did(act_stop(host, &error));
+    failed(act_start(host, &error), VH_ERROR_FAILED);
+    did(act_start(host, &error));
+}
+
+static void test_let_go(void)
+{
+    g_autoptr(VhHost) host = machine(lab);
+    g_autofree char *start = vh_sim_state(host);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(acts); i++) {
+        vh_sim_set_fault(host, vh_sim_operations(host) + 1, VH_SIM_HANG, NULL, NULL);
+        failed(acts[i].act(host, &error), VH_ERROR_TIMEOUT);
+        vh_sim_set_fault(host, 0, VH_SIM_NONE, NULL, NULL);
+        vh_sim_let_go(host);
+        g_assert_cmpint(vh_host_hung(host).pid, ==, 0);
+    }
+    g_autofree char *end = vh_sim_state(host);
+    g_assert_cmpstr(start, ==, end);
+}
+
+static gboolean two_acts(gpointer host, GError **error)
+{
+    return act_unbind(*(VhHost **)host, error) && act_probe(*(VhHost **)host, error);
+}
+
+static gboolean fails(gpointer host, GError **error)
+{
+    return vh_error_set(error, VH_ERROR_BUSY, "why it failed");
+}
+
+static gboolean leaves(gpointer host, GError **error)
+{
+    _exit(0);
+}
+
+/* The process dies; the machine is as it left it, and goes on. */
+static void test_mortal(void)
+{
+    g_autoptr(VhHost) host = machine(lab);
+    const VhSimDeath death = {.number = 2, .fault = VH_SIM_DIE_BEFORE}, by_name = {.step = "probe"};
+    const VhSimDeath none = {.number = 0};
+    g_autofree char *start = vh_sim_state(host);
+    gboolean died;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(vh_sim_mortal(&host, &death, two_acts, &host, &died, &error));
+    g_assert_no_error(error);
+    g_assert_true(died);
+    g_autofree char *half = vh_sim_state(host);
+    g_assert_cmpstr(half, !=, start);
+    g_assert_false(vh_sim_mortal(&host, &by_name, two_acts, &host, &died, NULL));
+    g_assert_true(died);
+    g_assert_true(vh_sim_mortal(&host, &none, two_acts, &host, &died, &error));
+    g_assert_false(died);
+    g_assert_false(vh_sim_mortal(&host, &none, fails, &host, &died, &error));
+    g_assert_cmpstr(error->message, ==, "why it failed");
+    g_clear_error(&error);
+    g_assert_false(vh_sim_mortal(&host, &none, leaves, &host, &died, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_INTERRUPTED);
+    g_assert_false(died);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -316,5 +388,8 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/faults/die", test_die);
     g_test_add_func("/sim/faults/die-by-name", test_die_by_name);
     g_test_add_func("/sim/faults/abort", test_abort);
+    g_test_add_func("/sim/faults/second", test_second);
+    g_test_add_func("/sim/faults/let-go", test_let_go);
+    g_test_add_func("/sim/faults/mortal", test_mortal);
     return g_test_run();
 }

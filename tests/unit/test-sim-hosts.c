@@ -42,6 +42,25 @@ static void assert_round_trip(VhHost *host)
     g_autofree char *text_copy = vh_sim_snapshot(copy);
     g_assert_cmpstr(text, ==, text_copy);
     g_assert_cmpuint(vh_sim_operations(copy), ==, 0);
+    g_autoptr(GBytes) packed = vh_sim_pack(host);
+    g_autoptr(VhHost) unpacked = vh_sim_unpack(packed, &error);
+    g_assert_no_error(error);
+    g_autofree char *text_unpacked = vh_sim_snapshot(unpacked);
+    g_assert_cmpstr(text, ==, text_unpacked);
+}
+
+/* Bytes that were cut are no machine, wherever that happened. */
+static void test_cut(void)
+{
+    g_autoptr(VhHost) host = sample("apu");
+    g_autoptr(GBytes) packed = vh_sim_pack(host);
+
+    for (gsize length = 0; length < g_bytes_get_size(packed); length += 97) {
+        g_autoptr(GBytes) cut = g_bytes_new_from_bytes(packed, 0, length);
+        g_autoptr(GError) problem = NULL;
+        g_assert_null(vh_sim_unpack(cut, &problem));
+        g_assert_error(problem, VH_ERROR, VH_ERROR_FAILED);
+    }
 }
 
 static void test_round_trips(void)
@@ -178,6 +197,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sim/hosts/round-trips", test_round_trips);
+    g_test_add_func("/sim/hosts/cut", test_cut);
     g_test_add_func("/sim/hosts/all-known", test_samples_are_known);
     g_test_add_func("/sim/hosts/hand-over", test_hand_over);
     g_test_add_func("/sim/hosts/peculiarities", test_peculiarities);
