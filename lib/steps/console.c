@@ -67,10 +67,8 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     /* With the display driver's framebuffer the console often comes back by itself. */
     if (is_bound(context->host, number_of(args), &bound, NULL) && bound)
         return TRUE;
-    if (!bind(context, args, TRUE, &cause)) {
-        /* One that is really gone is nothing to bind. */
-        if (vh_error_is_gone(cause) && !is_there(context->host, number_of(args)))
-            return TRUE;
+    if (!bind(context, args, TRUE, &cause) &&
+        !(vh_error_is_gone(cause) && !is_there(context->host, number_of(args)))) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }

@@ -110,12 +110,23 @@ static gboolean go_home(const VhStepContext *context, GVariant *args, char **bar
     return vh_host_pci_override(context->host, address, override, error);
 }
 
-/* The same with the help that the guest's file allows. */
-static gboolean come_home(const VhStepContext *context, GVariant *args, char **bars, GError **error)
+/* Its driver has it; the override may still have to go. */
+static gboolean is_driven(VhHost *host, GVariant *args, const VhPciFunction *function, char **bars)
+{
+    return g_strcmp0(function->driver, vh_json_string(args, "home", NULL)) == 0 &&
+           vh_bars_are(host, function->address, bars);
+}
+
+/* The same with the help that the guest's file allows: not for one that never left, which may be
+ * in use. */
+static gboolean come_home(const VhStepContext *context, GVariant *args, char **bars,
+                          const VhPciFunction *function, GError **error)
 {
     const char *address = address_of(args);
     g_autoptr(GError) cause = NULL;
 
+    if (is_driven(context->host, args, function, bars))
+        return go_home(context, args, bars, error);
     if (vh_revive_first(context->host, args, address) && !vh_revive(context, address, error))
         return FALSE;
     if (go_home(context, args, bars, &cause))
@@ -136,9 +147,8 @@ static gboolean same_device(const VhPciFunction *function, GVariant *args)
 
 static gboolean is_home(VhHost *host, GVariant *args, const VhPciFunction *function, char **bars)
 {
-    return g_strcmp0(function->driver, vh_json_string(args, "home", NULL)) == 0 &&
-           g_strcmp0(function->driver_override, vh_json_string(args, "override", NULL)) == 0 &&
-           vh_bars_are(host, function->address, bars);
+    return g_strcmp0(function->driver_override, vh_json_string(args, "override", NULL)) == 0 &&
+           is_driven(host, args, function, bars);
 }
 
 /* As it is now. One that is gone may be so because an earlier attempt ended between its removal
@@ -175,7 +185,7 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
         return TRUE;
     /* A QEMU that libvirt gave up on may still be dying, and unbinding would wait for it. */
     if (function && (!function->vfio || vh_step_wait_free(context, address, &cause)) &&
-        come_home(context, args, bars, &cause))
+        come_home(context, args, bars, function, &cause))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "cannot give %s back to %s: ", address,

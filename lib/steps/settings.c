@@ -70,14 +70,22 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     return TRUE;
 }
 
+static gboolean is_gone(VhHost *host, const char *address)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(VhPciFunction) function = vh_host_pci_look(host, address, &cause);
+
+    return !function && vh_error_is_gone(cause);
+}
+
 static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     g_autoptr(GError) first = NULL;
 
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GError) cause = NULL;
-        if (!set_one(context, args, prior, prior, names[i], &cause) && !vh_error_is_gone(cause) &&
-            !first)
+        if (!set_one(context, args, prior, prior, names[i], &cause) && !first &&
+            !(vh_error_is_gone(cause) && is_gone(context->host, address_of(args))))
             first = g_steal_pointer(&cause);
     }
     if (!first)

@@ -203,6 +203,19 @@ gboolean machine_release(Machine *machine, GBytes *xml, GError **error)
     return machine_call(machine, "win10", "release", xml, error);
 }
 
+VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhDomain) domain =
+        vh_domain_parse(g_bytes_get_data(xml, NULL), g_bytes_get_size(xml), &error);
+    g_assert_no_error(error);
+    g_autoptr(VhConfig) config = vh_engine_config(&machine->engine, guest, &error);
+    g_assert_no_error(error);
+    VhPlan *plan = vh_plan_for_guest(&machine->engine, domain, config, &error);
+    g_assert_no_error(error);
+    return plan;
+}
+
 char *machine_driver(Machine *machine, const char *address)
 {
     g_autoptr(VhPciFunction) function = vh_host_pci_look(machine->host, address, NULL);

@@ -4,6 +4,7 @@
 
 #include "engine/call.h"
 #include "engine/journal.h"
+#include "engine/plan.h"
 #include "sim/sim.h"
 
 typedef struct {
@@ -40,6 +41,9 @@ gboolean machine_call(Machine *machine, const char *guest, const char *operation
                       GError **error);
 gboolean machine_prepare(Machine *machine, GBytes *xml, GError **error);
 gboolean machine_release(Machine *machine, GBytes *xml, GError **error);
+
+/* What a prepare of @guest would do now; never NULL. */
+VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml);
 
 /* The driver of the function now, or "none" or "gone"; the caller owns it. */
 char *machine_driver(Machine *machine, const char *address);
