@@ -17,6 +17,13 @@ char *vh_journal_path(const VhEngine *engine, const char *uuid)
     return g_build_filename(engine->state_dir, name, NULL);
 }
 
+gboolean vh_journal_exists(const VhEngine *engine, const char *uuid)
+{
+    g_autofree char *path = vh_journal_path(engine, uuid);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 static void warn(VhJournal *journal, guint line, const char *why)
 {
     g_ptr_array_add(journal->warnings,
@@ -187,6 +194,16 @@ static char *read_all(int fd, const char *path, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* On a file system that has become read-only, what is known must still be given back: it is then
+ * not written down, and undone a second time at worst. */
+static int open_file(const char *path, gboolean writable)
+{
+    int flags = O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, flags | (writable ? O_RDWR | O_APPEND : O_RDONLY));
+
+    return fd < 0 && errno == EROFS ? open(path, flags | O_RDONLY) : fd;
+}
+
 /* @writable: for appending, and what is of no use is removed; else nothing is touched. */
 static VhJournal *open_path(const VhEngine *engine, const char *path, gboolean writable,
                             GError **error)
@@ -196,7 +213,7 @@ static VhJournal *open_path(const VhEngine *engine, const char *path, gboolean w
     g_autofree char *boot = vh_host_boot_id(engine->host);
 
     journal->path = g_strdup(path);
-    journal->fd = open(path, (writable ? O_RDWR | O_APPEND : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+    journal->fd = open_file(path, writable);
     if (journal->fd < 0) {
         vh_error_set_errno(error, errno, "cannot open %s", path);
         return NULL;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -35,8 +36,12 @@ void vh_journal_free(VhJournal *journal)
 {
     if (!journal)
         return;
-    if (journal->fd >= 0)
+    if (journal->fd >= 0) {
+        /* Not only closed: a child that hangs has it open, too, and is known to hang. */
+        if (journal->quiet)
+            (void)flock(journal->fd, LOCK_UN);
         close(journal->fd);
+    }
     g_free(journal->path);
     g_free(journal->boot);
     g_free(journal->transaction);
@@ -126,7 +131,16 @@ VhJournal *vh_journal_create(const VhEngine *engine, const VhJournalHead *head, 
         (void)unlink(journal->path);
         return NULL;
     }
+    (void)vh_journal_quiet(journal);
     return g_steal_pointer(&journal);
+}
+
+gboolean vh_journal_quiet(VhJournal *journal)
+{
+    /* Where locks do not work at all, there is nothing to wait for. */
+    if (!journal->quiet)
+        journal->quiet = flock(journal->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    return journal->quiet;
 }
 
 VhRecord *vh_journal_begin(VhJournal *journal, const VhStepKind *kind, const char *subject,

@@ -45,7 +45,8 @@ typedef struct {
     GPtrArray *records;  /* VhRecord */
     GPtrArray *warnings; /* char *: lines that were skipped */
     int fd;
-    gboolean torn; /* the last write was cut short: the next line begins with a newline */
+    gboolean torn;  /* the last write was cut short: the next line begins with a newline */
+    gboolean quiet; /* we hold its lock, see vh_journal_quiet */
 } VhJournal;
 
 /* What a new journal begins with. The strings are copied. */
@@ -70,6 +71,15 @@ VhJournal *vh_journal_open(const VhEngine *engine, const char *uuid, GError **er
 /* All journals of this boot that can be read, as a list (VhJournal), ordered by guest. Those that
  * cannot are left out. For looking only: nothing is removed or appended. Never NULL. */
 GPtrArray *vh_journal_list(const VhEngine *engine);
+
+/* Whether a journal of that UUID may be there: a look at the name only. */
+gboolean vh_journal_exists(const VhEngine *engine, const char *uuid);
+
+/*
+ * Whether nothing that was begun for @journal still goes on: an act's child keeps the journal
+ * locked, so that one whose engine was killed is seen. From TRUE on the lock is ours.
+ */
+gboolean vh_journal_quiet(VhJournal *journal);
 
 /* Appends a begin record, before the act. Returns it (owned by the journal), NULL when it could not
  * be written: then nothing may be done. */

@@ -57,7 +57,8 @@ int vh_lock_take(const VhEngine *engine, gint64 deadline, GError **error)
 
     if (dir < 0)
         return -1;
-    int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* For reading is enough for a lock, and works where /run has become read-only. */
+    int fd = openat(dir, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     int errnum = errno;
     close(dir);
     if (fd < 0) {

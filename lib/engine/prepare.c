@@ -78,6 +78,17 @@ static gboolean same_devices(const VhPlan *plan, const VhJournal *journal)
     return TRUE;
 }
 
+/* All that was done still holds: a release that was killed undoes some of it first. */
+static gboolean all_done(VhJournal *journal)
+{
+    for (guint i = 0; i < journal->records->len; i++) {
+        const VhRecord *record = journal->records->pdata[i];
+        if (record->prior && record->state != VH_RECORD_DONE)
+            return FALSE;
+    }
+    return journal->prepared && vh_journal_quiet(journal);
+}
+
 static gboolean make_plan(Preparation *p, GError **error)
 {
     g_autoptr(GPtrArray) claims = vh_claims_of_others(p->teller.engine, p->domain->uuid);
@@ -110,7 +121,7 @@ static gboolean settle_earlier(Preparation *p, gboolean *ret_ready, GError **err
         return FALSE;
     }
     p->teller.transaction = p->journal->transaction;
-    if (p->journal->prepared && same_devices(p->plan, p->journal)) {
+    if (all_done(p->journal) && same_devices(p->plan, p->journal)) {
         *ret_ready = TRUE;
         vh_tell(&p->teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
                 "taking over what was prepared before");
@@ -198,6 +209,14 @@ static gboolean prepare_locked(Preparation *p, GError **error)
     return run_plan(p, error);
 }
 
+/* A guest that needs nothing of the host's need not wait for those that do. */
+static gboolean needs_nothing(Preparation *p)
+{
+    return p->domain->devices->len == 0 && p->config->devices == VH_CHOICE_AUTO &&
+           !vh_journal_exists(p->teller.engine, p->domain->uuid) && make_plan(p, NULL) &&
+           !vh_plan_needs_journal(p->plan) && p->plan->refusals->len == 0;
+}
+
 static gboolean prepare_devices(Preparation *p, GError **error)
 {
     p->domain = vh_call_domain(p->call, error);
@@ -206,6 +225,8 @@ static gboolean prepare_devices(Preparation *p, GError **error)
     p->teller.uuid = p->domain->uuid;
     if (p->call->by_hand && vh_host_guest_running(host_of(p), p->call->guest))
         return vh_error_set(error, VH_ERROR_REFUSED, "the guest is running already");
+    if (needs_nothing(p))
+        return vh_call_scripts(&p->teller, p->call, steps_deadline(p), NULL, error);
     int lock = vh_lock_take(p->teller.engine, steps_deadline(p), error);
     if (lock < 0)
         return FALSE;

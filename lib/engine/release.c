@@ -68,11 +68,18 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, GErro
     return vh_give_back(&told, journal, error);
 }
 
+/* A guest that holds nothing need not wait for those that do. */
+static gboolean may_hold(const VhEngine *engine, const VhCall *call)
+{
+    g_autofree char *uuid = uuid_of(engine, call);
+
+    return uuid && vh_journal_exists(engine, uuid);
+}
+
 gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error)
 {
     g_autoptr(GError) first = NULL, second = NULL;
-    /* Without the directory there was never anything to give back. */
-    gboolean any = g_file_test(teller->engine->state_dir, G_FILE_TEST_EXISTS);
+    gboolean any = may_hold(teller->engine, call);
     int lock =
         any ? vh_lock_take(teller->engine, in_seconds(teller, VH_RELEASE_PATIENCE), &first) : -1;
 
@@ -109,14 +116,15 @@ static void check_devices(const VhTeller *teller, const VhJournal *journal)
     }
 }
 
-gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **error)
+/* From now on this daemon will call release. */
+static gboolean take_over(const VhTeller *teller, const VhCall *call, GError **error)
 {
     enum { PATIENCE_SECONDS = 2 };
     int lock = vh_lock_take(teller->engine, in_seconds(teller, PATIENCE_SECONDS), error);
 
     if (lock < 0)
         return FALSE;
-    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, error);
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, NULL);
     if (journal) {
         VhTeller told = *teller;
         told.uuid = journal->uuid;
@@ -124,10 +132,16 @@ gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **
         check_devices(&told, journal);
         vh_tell(&told, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
                 "libvirt's daemon is back; the guest keeps its devices");
-        /* From now on this daemon will call release. */
         (void)vh_journal_take_over(journal, vh_host_parent(teller->engine->host), NULL);
     }
     close(lock);
+    return TRUE;
+}
+
+gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **error)
+{
+    if (may_hold(teller->engine, call) && !take_over(teller, call, error))
+        return FALSE;
     gint64 deadline = vh_call_scripts_deadline(teller);
     gboolean ok = vh_call_scripts(teller, call, deadline, NULL, error);
     vh_call_all_commands(teller, call, deadline);

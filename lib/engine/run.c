@@ -18,9 +18,17 @@ static void note(gpointer data, const char *text)
 
 /* ---- forward ---- */
 
-static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, GError **error)
+static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, gint64 act_deadline,
+                          GError **error)
 {
     VhHost *host = teller->engine->host;
+
+    /* What has no act of its own, and so no time limit, must not go on either. */
+    if (vh_host_now(host) > act_deadline)
+        return vh_error_set(error, VH_ERROR_TIMEOUT,
+                            "its time was over before all was handed over (timeout = %u; in the "
+                            "guest's file)",
+                            journal->timeout);
 
     if (vh_host_interrupted(host))
         return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
@@ -79,11 +87,16 @@ static gboolean run_step(const VhTeller *teller, VhJournal *journal, const VhSte
 gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *steps, gint64 deadline,
                       gint64 act_deadline, GError **error)
 {
-    for (guint i = 0; i < steps->len; i++)
-        if (!may_go_on(teller, journal, error) ||
-            !run_step(teller, journal, steps->pdata[i], deadline, act_deadline, error))
-            return FALSE;
-    return may_go_on(teller, journal, error);
+    VhHost *host = teller->engine->host;
+    gboolean ok = TRUE;
+
+    vh_host_keep(host, journal->fd);
+    for (guint i = 0; ok && i < steps->len; i++)
+        ok = may_go_on(teller, journal, act_deadline, error) &&
+             run_step(teller, journal, steps->pdata[i], deadline, act_deadline, error);
+    vh_host_keep(host, -1);
+    /* What is done is done, also a moment too late. */
+    return ok && may_go_on(teller, journal, G_MAXINT64, error);
 }
 
 /* ---- backward ---- */
@@ -202,6 +215,27 @@ static gboolean undo_record(const VhTeller *teller, const VhRecord *record, gint
     return TRUE;
 }
 
+/*
+ * An engine that was killed may have left a child in the midst of an act. What is there to be seen
+ * may be other than what will be when it ends, so that is waited for first. FALSE when it does not
+ * end: it concerns the last open record, as that was being done, or undone.
+ */
+static gboolean await_acts(VhHost *host, VhJournal *journal, gint64 deadline, GError **error)
+{
+    enum { PATIENCE = 5 * G_USEC_PER_SEC, PAUSE = 20 * 1000 };
+    gint64 until = MIN(deadline, vh_host_now(host) + PATIENCE);
+
+    while (!vh_journal_quiet(journal)) {
+        if (vh_host_now(host) >= until)
+            return vh_error_set(
+                error, VH_ERROR_TIMEOUT,
+                "the kernel still holds an act on it that a killed virt-handoff began: end "
+                "whatever has it open; if that does not help, only a reboot does");
+        vh_host_wait(host, NULL, PAUSE);
+    }
+    return TRUE;
+}
+
 static void tell_undone(const VhTeller *teller, const VhRecord *record, gint64 took)
 {
     if (!record->kind->describe_undo)
@@ -211,36 +245,68 @@ static void tell_undone(const VhTeller *teller, const VhRecord *record, gint64 t
             what);
 }
 
-guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error)
+/* One record; @acting: what is known of an act on it that still goes on, or NULL. */
+static gboolean undo_one(const VhTeller *teller, VhJournal *journal, guint index, gint64 deadline,
+                         GError **acting, GError **error)
 {
     VhHost *host = teller->engine->host;
+    VhRecord *record = journal->records->pdata[index];
+    gint64 share = share_of_time(host, deadline, count_open(journal, index));
+
+    if (*acting) {
+        g_propagate_prefixed_error(error, g_steal_pointer(acting), "%s: ", record->subject);
+        return FALSE;
+    }
+    if (undo_record(teller, record, share, error))
+        return TRUE;
+    if (vh_error_is_timeout(*error))
+        remember_hang(host, journal, record);
+    return FALSE;
+}
+
+static void tell_stuck(const VhTeller *teller, VhJournal *journal, VhRecord *record, gint64 took,
+                       const GError *cause)
+{
+    vh_journal_stuck(journal, record, cause->message);
+    vh_tell(teller, VH_EVENT_STUCK, LOG_ERR, record->kind_name, record->subject, took, cause, "%s",
+            cause->message);
+}
+
+static guint undo_all(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error)
+{
+    VhHost *host = teller->engine->host;
+    g_autoptr(GError) acting = NULL;
     guint stuck = 0;
 
+    (void)await_acts(host, journal, deadline, &acting);
     for (guint i = journal->records->len; i > 0; i--) {
         VhRecord *record = journal->records->pdata[i - 1];
         g_autoptr(GError) cause = NULL;
         gint64 begin = vh_host_now(host);
         if (!vh_journal_is_open(record))
             continue;
-        if (hand_over(teller, journal, record)) {
+        if (!acting && hand_over(teller, journal, record)) {
             vh_journal_undone(journal, record);
-            continue;
-        }
-        if (undo_record(teller, record, share_of_time(host, deadline, count_open(journal, i - 1)),
-                        &cause)) {
+        } else if (undo_one(teller, journal, i - 1, deadline, &acting, &cause)) {
             /* A display manager that was started without its card has to be seen to again. */
             if (stuck == 0 || record->kind->undo_once)
                 vh_journal_undone(journal, record);
             tell_undone(teller, record, vh_host_now(host) - begin);
-            continue;
+        } else {
+            tell_stuck(teller, journal, record, vh_host_now(host) - begin, cause);
+            if (stuck++ == 0)
+                g_propagate_error(error, g_steal_pointer(&cause));
         }
-        if (vh_error_is_timeout(cause))
-            remember_hang(host, journal, record);
-        vh_journal_stuck(journal, record, cause->message);
-        vh_tell(teller, VH_EVENT_STUCK, LOG_ERR, record->kind_name, record->subject,
-                vh_host_now(host) - begin, cause, "%s", cause->message);
-        if (stuck++ == 0)
-            g_propagate_error(error, g_steal_pointer(&cause));
     }
+    return stuck;
+}
+
+guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error)
+{
+    VhHost *host = teller->engine->host;
+
+    vh_host_keep(host, journal->fd);
+    guint stuck = undo_all(teller, journal, deadline, error);
+    vh_host_keep(host, -1);
     return stuck;
 }

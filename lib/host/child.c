@@ -20,6 +20,7 @@
 /* How long a killed child may take to end before it is left to itself. */
 #define KILL_GRACE (100 * G_TIME_SPAN_MILLISECOND)
 #define RESULT_FD 3
+#define KEPT_FD 4
 
 int vh_pidfd_open(pid_t pid)
 {
@@ -74,17 +75,22 @@ static void close_from(guint first)
 
 /* Who captures our stdout or stderr waits for everybody who has it open: libvirt does, for ever
  * (src/util/vircommand.c, virCommandProcessIO). */
-static void let_go(int result_fd)
+static void let_go(int result_fd, int kept)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    /* Out of the way of the numbers below. */
+    kept = kept < 0 ? -1 : fcntl(kept, F_DUPFD_CLOEXEC, KEPT_FD + 1);
+    result_fd = fcntl(result_fd, F_DUPFD_CLOEXEC, KEPT_FD + 1);
 
     for (int fd = 0; fd < RESULT_FD; fd++)
         if (null < 0 || dup2(null, fd) < 0)
             (void)close(fd);
-    if (result_fd != RESULT_FD && dup2(result_fd, RESULT_FD) < 0)
+    if (dup3(result_fd, RESULT_FD, O_CLOEXEC) < 0)
         _exit(EXIT_FAILURE);
-    (void)fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC);
-    close_from(RESULT_FD + 1);
+    if (kept < 0 || dup3(kept, KEPT_FD, O_CLOEXEC) < 0)
+        (void)close(KEPT_FD);
+    close_from(KEPT_FD + 1);
 }
 
 /* An act that has begun is carried through: a signal to the engine, or to its whole control group,
@@ -117,12 +123,12 @@ static void tell(const void *data, gsize length)
     }
 }
 
-static G_GNUC_NORETURN void be_child(int result_fd, VhAct act, gpointer data)
+static G_GNUC_NORETURN void be_child(int result_fd, int kept, VhAct act, gpointer data)
 {
     GString *answer = g_string_new(NULL);
 
     shield();
-    let_go(result_fd);
+    let_go(result_fd, kept);
     int errnum = act(data, answer);
     tell(&errnum, sizeof errnum);
     tell(answer->str, answer->len);
@@ -131,7 +137,7 @@ static G_GNUC_NORETURN void be_child(int result_fd, VhAct act, gpointer data)
 
 /* ---- in the parent ---- */
 
-static pid_t begin(VhAct act, gpointer data, int *ret_fd, GError **error)
+static pid_t begin(const VhReal *real, VhAct act, gpointer data, int *ret_fd, GError **error)
 {
     int fds[2];
 
@@ -141,7 +147,7 @@ static pid_t begin(VhAct act, gpointer data, int *ret_fd, GError **error)
     }
     pid_t pid = fork();
     if (pid == 0)
-        be_child(fds[1], act, data);
+        be_child(fds[1], real->kept, act, data);
     (void)close(fds[1]);
     if (pid < 0) {
         vh_error_set_errno(error, errno, "fork");
@@ -235,7 +241,7 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
     real->hung = (VhProcess){0, 0};
     if (deadline <= began)
         return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: no time is left for it", what);
-    pid_t pid = begin(act, data, &fd, error);
+    pid_t pid = begin(real, act, data, &fd, error);
     if (pid < 0) {
         g_prefix_error(error, "%s: ", what);
         return FALSE;
@@ -250,6 +256,11 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
         return hung(error, what, began);
     }
     return judge(told, what, status, ret_answer, error);
+}
+
+void vh_real_keep(VhHost *host, int fd)
+{
+    ((VhReal *)host)->kept = fd;
 }
 
 VhProcess vh_real_hung(VhHost *host)

@@ -31,6 +31,11 @@ VhProcess vh_host_hung(VhHost *host)
     return host->ops->hung(host);
 }
 
+void vh_host_keep(VhHost *host, int fd)
+{
+    host->ops->keep(host, fd);
+}
+
 char *vh_host_boot_id(VhHost *host)
 {
     return host->ops->boot_id(host);

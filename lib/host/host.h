@@ -52,6 +52,13 @@ gboolean vh_host_interrupted(VhHost *host);
  */
 VhProcess vh_host_hung(VhHost *host);
 
+/*
+ * Children that act keep @fd open from now on (-1: none), also when this process is killed: a lock
+ * that was taken on it (flock) is then held until the last of them has ended. @fd stays the
+ * caller's.
+ */
+void vh_host_keep(VhHost *host, int fd);
+
 /* This boot, from /proc/sys/kernel/random/boot_id. Never NULL; the caller owns it. */
 char *vh_host_boot_id(VhHost *host);
 
@@ -352,6 +359,7 @@ typedef struct {
     VhProcess (*parent)(VhHost *);
     gboolean (*interrupted)(VhHost *);
     VhProcess (*hung)(VhHost *);
+    void (*keep)(VhHost *, int);
     char *(*boot_id)(VhHost *);
     GPtrArray *(*pci_list)(VhHost *, GError **);
     VhPciFunction *(*pci_look)(VhHost *, const char *, GError **);

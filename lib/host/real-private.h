@@ -21,6 +21,7 @@ typedef struct {
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
     GArray *left;          /* pid_t: children that the kernel did not give back */
     VhProcess hung;        /* the last act's child, when it is one of them */
+    int kept;              /* what children keep open, -1: nothing */
     VhEventSink sink;      /* where the output of programs goes */
     gpointer sink_data;
 } VhReal;
@@ -162,6 +163,7 @@ char *vh_platform_directory(VhReal *real, const char *device);
 
 guint64 vh_real_process_start(VhHost *host, pid_t pid);
 VhProcess vh_real_hung(VhHost *host);
+void vh_real_keep(VhHost *host, int fd);
 char *vh_real_read(VhHost *host, const char *path, GError **error);
 char **vh_real_list(VhHost *host, const char *path);
 char *vh_real_link(VhHost *host, const char *path, GError **error);

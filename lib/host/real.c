@@ -67,6 +67,7 @@ static const VhHostOps ops = {
     .now = real_now,
     .process_start = vh_real_process_start,
     .hung = vh_real_hung,
+    .keep = vh_real_keep,
     .read = vh_real_read,
     .list = vh_real_list,
     .link = vh_real_link,
@@ -128,6 +129,7 @@ VhHost *vh_real_new(const VhRealOptions *options)
     real->hooksdir = g_strdup(options ? options->hooksdir : NULL);
     real->left = g_array_new(FALSE, FALSE, sizeof(pid_t));
     real->look_limit = VH_LOOK_LIMIT;
+    real->kept = -1;
     real->sink = options && options->sink ? options->sink : vh_log_journal;
     real->sink_data = options ? options->sink_data : NULL;
     return &real->host;

@@ -14,6 +14,11 @@ static gboolean interrupted(VhHost *host)
     return sim_of(host)->interrupted;
 }
 
+/* Acts are over, or stuck for good, when this process dies: nobody is left to keep it. */
+static void keep(VhHost *host, int fd)
+{
+}
+
 static gboolean stopping(VhHost *host)
 {
     return sim_of(host)->machine->stopping;
@@ -191,6 +196,7 @@ static const VhHostOps ops = {
     .now = now,
     .process_start = sim_look_process_start,
     .hung = sim_look_hung,
+    .keep = keep,
     .read = sim_look_read,
     .list = sim_look_list,
     .link = sim_look_link,

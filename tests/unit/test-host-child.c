@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +197,48 @@ static void test_hang_holds_no_pipe(void)
     (void)close(fds[0]);
 }
 
+/* Goes on until the pipe of that name is closed by the one who watches. */
+static int act_until_closed(gpointer path, GString *answer)
+{
+    int fd = open(path, O_RDONLY);
+    char byte;
+
+    return read(fd, &byte, 1) == 0 ? 0 : EIO;
+}
+
+static G_GNUC_NORETURN void be_engine(VhHost *host, int lock, char *pipe)
+{
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+        vh_host_keep(host, lock);
+        (void)vh_child_act((VhReal *)host, "act", in_ms(60000), act_until_closed, pipe, NULL, NULL);
+    }
+    _exit(EXIT_FAILURE);
+}
+
+/* Who is killed while a child of his acts leaves the lock to it. */
+static void test_keeps_lock(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autofree char *pipe = host_tree_path(tree, "/pipe");
+    g_autofree char *path = host_tree_path(tree, "/lock");
+
+    host_tree_write(tree, "", "/lock");
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    int theirs = open(path, O_RDONLY | O_CLOEXEC), ours = open(path, O_RDONLY | O_CLOEXEC);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_engine(tree->host, theirs, pipe);
+    (void)close(theirs);
+    int watch = open(pipe, O_WRONLY); /* the child acts from now on */
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+    g_assert_cmpint(flock(ours, LOCK_EX | LOCK_NB), ==, -1);
+    g_assert_cmpint(errno, ==, EWOULDBLOCK);
+    (void)close(watch);
+    g_assert_cmpint(flock(ours, LOCK_EX), ==, 0);
+    (void)close(ours);
+}
+
 static void test_attribute(void)
 {
     g_autoptr(HostTree) tree = host_tree_new();
@@ -217,6 +262,7 @@ int main(int argc, char **argv)
     g_test_add_func("/child/killed", test_killed);
     g_test_add_func("/child/lets-go", test_lets_go);
     g_test_add_func("/child/hang-holds-no-pipe", test_hang_holds_no_pipe);
+    g_test_add_func("/child/keeps-lock", test_keeps_lock);
     g_test_add_func("/child/attribute", test_attribute);
     return g_test_run();
 }

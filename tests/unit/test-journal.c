@@ -280,6 +280,34 @@ static void test_disk_full(Fixture *f, gconstpointer data)
     g_assert_cmpstr(((VhRecord *)again->records->pdata[0])->subject, ==, "b.service");
 }
 
+/* An act that outlives its engine holds the lock; one that the engine gave up does not. */
+static void test_quiet(Fixture *f, gconstpointer data)
+{
+    g_autoptr(VhJournal) journal = create(f);
+    g_autoptr(VhJournal) again = reopen(f);
+    int child = dup(journal->fd);
+
+    g_assert_true(vh_journal_quiet(journal));
+    g_assert_false(vh_journal_quiet(again));
+    (void)close(journal->fd); /* killed */
+    journal->fd = -1;
+    g_assert_false(vh_journal_quiet(again));
+    (void)close(child);
+    g_assert_true(vh_journal_quiet(again));
+    child = dup(again->fd);
+    g_clear_pointer(&again, vh_journal_free); /* ends as it should */
+    again = reopen(f);
+    g_assert_true(vh_journal_quiet(again));
+    (void)close(child);
+}
+
+static void test_exists(Fixture *f, gconstpointer data)
+{
+    g_assert_false(vh_journal_exists(&f->engine, UUID));
+    g_autoptr(VhJournal) journal = create(f);
+    g_assert_true(vh_journal_exists(&f->engine, UUID));
+}
+
 static void test_take_over(Fixture *f, gconstpointer data)
 {
     g_autoptr(VhJournal) journal = create(f);
@@ -333,6 +361,8 @@ int main(int argc, char **argv)
         {"/journal/discarded", test_discarded},
         {"/journal/link-refused", test_link_refused},
         {"/journal/disk-full", test_disk_full},
+        {"/journal/quiet", test_quiet},
+        {"/journal/exists", test_exists},
         {"/journal/take-over", test_take_over},
         {"/lock/exclusive", test_lock},
         {"/lock/open-directory", test_lock_open_directory},

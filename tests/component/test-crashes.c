@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a killed engine, or a /run that nobody can write to, leaves for the next one. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "engine/plan.h"
+#include "engine/recover.h"
+#include "engine/run.h"
+#include "machine.h"
+
+#define GPU "0000:01:00.0"
+#define SOUND "0000:01:00.1"
+
+static const char *const card[] = {GPU, SOUND, NULL}, *const nothing[] = {NULL};
+
+static char *journal_of(Machine *machine)
+{
+    return g_build_filename(machine->state, MACHINE_UUID ".journal", NULL);
+}
+
+static void prepare_ok(Machine *machine, GBytes *xml)
+{
+    g_autoptr(GError) error = NULL;
+
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+}
+
+/* The journal, locked as by an act's child whose engine was killed. */
+static int act_goes_on(Machine *machine)
+{
+    g_autofree char *path = journal_of(machine);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
+    return fd;
+}
+
+static void test_act_goes_on(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+    guint replayed;
+
+    prepare_ok(machine, xml);
+    int fd = act_goes_on(machine);
+    vh_sim_set_parent(machine->host, (VhProcess){4242, 1});
+    g_assert_false(vh_recover_all(&machine->engine, &replayed, &error));
+    g_assert_nonnull(strstr(error->message, GPU ": the kernel still holds an act on it"));
+    g_assert_false(machine_did(machine, "pci_probe " GPU " none"));
+    close(fd);
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    machine_assert_state(machine, before, NULL);
+    g_assert_false(machine_has_journal(machine));
+}
+
+/* A release that was killed after its first step: what is prepared is not all there any more. */
+static void test_half_released(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autofree char *path = journal_of(machine);
+
+    prepare_ok(machine, xml);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
+    close(fd);
+    prepare_ok(machine, xml);
+    g_assert_true(machine_told(machine, "an earlier hand-over was never given back"));
+    g_assert_false(machine_told(machine, "taking over what was prepared before"));
+    g_assert_true(machine_release(machine, xml, NULL));
+    machine_assert_state(machine, before, NULL);
+}
+
+/* An engine that was frozen until its time was over goes on with nothing, also with what needs no
+ * time. */
+static void test_time_over(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL;
+    const VhTeller teller = {.engine = &machine->engine, .guest = "win10"};
+    const VhJournalHead head = {
+        .guest = "win10", .uuid = MACHINE_UUID, .timeout = 25, .by_hand = TRUE, .devices = card};
+    gint64 now = vh_host_now(machine->host);
+
+    close(vh_lock_take(&machine->engine, now + 1, NULL));
+    gsize length;
+    const char *text = g_bytes_get_data(xml, &length);
+    g_autoptr(VhDomain) domain = vh_domain_parse(text, length, &error);
+    g_autoptr(VhPlan) plan = vh_plan_for_guest(&machine->engine, domain, NULL, &error);
+    g_autoptr(VhJournal) journal = vh_journal_create(&machine->engine, &head, &error);
+    g_assert_no_error(error);
+    g_assert_false(vh_run_steps(&teller, journal, plan->steps, now - 2, now - 1, &error));
+    g_assert_true(vh_error_is_timeout(error));
+    g_assert_nonnull(strstr(error->message, "its time was over"));
+    g_assert_cmpuint(vh_sim_operations(machine->host), ==, 0);
+}
+
+/* Who needs nothing of the host's waits for nobody. */
+static void test_no_device_no_lock(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) plain = machine_domain("plain", TRUE, nothing);
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL;
+    int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, &error);
+
+    g_assert_no_error(error);
+    machine_configure(machine, "plain", "");
+    for (gsize i = 0; i < 2; i++) {
+        g_assert_true(machine_call(machine, "plain", i ? "release" : "prepare", plain, &error));
+        g_assert_no_error(error);
+    }
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_true(vh_error_is_timeout(error));
+    g_assert_nonnull(strstr(error->message, "another hand-over still runs"));
+    close(lock);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/crashes/act-goes-on", test_act_goes_on);
+    g_test_add_func("/crashes/half-released", test_half_released);
+    g_test_add_func("/crashes/time-over", test_time_over);
+    g_test_add_func("/crashes/no-device-no-lock", test_no_device_no_lock);
+    return g_test_run();
+}
