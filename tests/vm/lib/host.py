@@ -81,6 +81,10 @@ class Host:
         quoted = shlex.quote(path)
         self.ssh.out(f'mkdir -p "$(dirname {quoted})" && cat >{quoted} && chmod {mode} {quoted}', stdin=text)
 
+    def ended(self):
+        """Whether it has been switched off."""
+        return self.machine.process.poll() is not None
+
     def facts(self):
         return Facts(self.ssh.out('sh -s', stdin=FACTS))
 

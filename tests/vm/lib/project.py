@@ -67,5 +67,5 @@ class Project:
 def install(host, archive):
     """As a package would: the files, and systemd told of them."""
     host.ssh.out('tar -C / --no-same-owner --no-overwrite-dir -xf -', timeout=60, stdin=archive)
-    host.sh('systemctl daemon-reload; systemctl enable --quiet virt-handoff-recover.service')
+    host.sh('systemctl daemon-reload; systemctl enable --quiet virt-handoff-recover.service', timeout=120)
     host.sh('mkdir -p /etc/libvirt/hooks/kvm.conf.d')

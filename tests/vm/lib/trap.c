@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Laid before the engine's libc (LD_PRELOAD) in the emulated host: at one point of its journal the
+ * engine is killed or frozen, exactly there, which no signal from outside can promise.
+ *
+ * A line that begins a step is a point right after it was written, before the act; any other line
+ * is one right before it is written, after the act; the last ones are before and after the file is
+ * removed. VIRT_HANDOFF_TRAP is "kill N" or "stop N" for point N, or "orphan N": killed when child
+ * N of all steps has been made, which acts only a second later; -N counts all children, as in
+ * release. What sprang is written to VIRT_HANDOFF_TRAP_TOLD.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int points, children, acting;
+
+static int wanted(const char *what)
+{
+    const char *trap = getenv("VIRT_HANDOFF_TRAP");
+    size_t length = strlen(what);
+
+    return trap && strncmp(trap, what, length) == 0 ? (int)strtol(trap + length, NULL, 10) : 0;
+}
+
+static void tell(const char *where, const char *line, size_t length)
+{
+    const char *path = getenv("VIRT_HANDOFF_TRAP_TOLD");
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+
+    if (fd < 0)
+        return;
+    dprintf(fd, "%d %s %.*s", (int)getpid(), where, (int)length, line);
+    close(fd);
+}
+
+static void point(const char *where, const char *line, size_t length)
+{
+    points++;
+    if (points != wanted("kill ") && points != wanted("stop "))
+        return;
+    tell(where, line, length);
+    kill(getpid(), wanted("kill ") ? SIGKILL : SIGSTOP);
+}
+
+static int is_journal(const char *path)
+{
+    size_t length = strlen(path), end = strlen(".journal");
+
+    return length > end && strcmp(path + length - end, ".journal") == 0;
+}
+
+static int writes_journal(int fd)
+{
+    char link[64], path[4096];
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return is_journal(path);
+}
+
+/* The first line, or one that begins a step. */
+static int comes_first(const char *line, size_t length)
+{
+    return memmem(line, length, "\"begin\":", 8) || memmem(line, length, "\"virt-handoff\":", 15);
+}
+
+ssize_t write(int fd, const void *data, size_t length)
+{
+    int ours = writes_journal(fd), after = ours && comes_first(data, length);
+
+    if (ours && !after)
+        point("before", data, length);
+    ssize_t n = syscall(SYS_write, fd, data, length);
+    acting = ours ? after : acting;
+    if (after)
+        point("after", data, length);
+    return n;
+}
+
+int unlink(const char *path)
+{
+    if (is_journal(path))
+        point("before", "its removal\n", strlen("its removal\n"));
+    int result = (int)syscall(SYS_unlink, path);
+    if (is_journal(path))
+        point("after", "its removal\n", strlen("its removal\n"));
+    return result;
+}
+
+pid_t fork(void)
+{
+    pid_t (*real)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+    const struct timespec second = {.tv_sec = 1};
+    int last = (acting || wanted("orphan ") < 0) && ++children == abs(wanted("orphan "));
+    pid_t pid = real();
+
+    if (!last)
+        return pid;
+    if (pid == 0) {
+        nanosleep(&second, NULL);
+        return pid;
+    }
+    tell("after", "a child was made\n", strlen("a child was made\n"));
+    kill(getpid(), SIGKILL);
+    return pid;
+}
