@@ -4,6 +4,7 @@
 
 #include "build-config.h"
 #include "engine/call.h"
+#include "hook/progress.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "host/log.h"
@@ -71,9 +72,11 @@ static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GB
     const VhCommand command = {.argv = argv, .input = input};
     GBytes *xml = NULL;
 
-    if (vh_host_run(host, &command, vh_host_now(host) + PATIENCE * G_USEC_PER_SEC, &xml, error))
-        return xml;
-    return NULL;
+    vh_progress("waiting for libvirt");
+    gint64 deadline = vh_host_now(host) + PATIENCE * G_USEC_PER_SEC;
+    gboolean ok = vh_host_run(host, &command, deadline, &xml, error);
+    vh_progress("goes on");
+    return ok ? xml : NULL;
 }
 
 GBytes *vh_machine_domain_xml(const char *guest, const char *path, GError **error)
@@ -115,8 +118,11 @@ gboolean vh_machine_define(const char *xml, GError **error)
 
 void vh_machine_tell(const VhEvent *event, gpointer data)
 {
+    g_autofree char *text = g_strdup_printf("goes on; the last was: %s", event->text);
+
     vh_report_event(event, NULL);
     vh_log_journal(event, NULL);
+    vh_progress(text);
 }
 
 int vh_machine_answer(const char *operation, const char *suboperation, const char *guest,

@@ -9,6 +9,7 @@
 
 #include "build-config.h"
 #include "hook/patient.h"
+#include "hook/progress.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "host/desk.h"
@@ -113,6 +114,7 @@ static gboolean agreed(const VhOptions *options, GError **error)
     if (!isatty(STDIN_FILENO))
         return vh_error_set(error, VH_ERROR_REFUSED,
                             "nobody can be asked here: --yes starts it without a question");
+    vh_progress(NULL);
     vh_report_text("Go on? [y/N] ");
     if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
         return TRUE;
@@ -193,6 +195,7 @@ int vh_verb_start_asked(int argc, char **argv, const VhOptions *options)
     int status = vh_verb_start(argc, argv, options);
 
     if (isatty(STDIN_FILENO)) {
+        vh_progress(NULL);
         vh_report_text("Enter closes this window. ");
         (void)getchar();
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "build-config.h"
+#include "hook/progress.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 
@@ -204,6 +205,18 @@ static void drop_double_dash(int *argc, char ***argv)
     }
 }
 
+/* Of what only waits for somebody, nothing is said. */
+static int run_watched(const VhVerb *verb, int argc, char **argv, const VhOptions *options)
+{
+    g_autofree char *text = g_strdup_printf("%s is under way", verb->name);
+
+    if (verb->summary && verb->run != vh_verb_hook && !options->watch)
+        vh_progress(text);
+    int status = verb->run(argc, argv, options);
+    vh_progress(NULL);
+    return status;
+}
+
 static int answer(const VhVerb *verb, int argc, char **argv, const VhOptions *options)
 {
     g_autoptr(GError) error = NULL;
@@ -212,7 +225,7 @@ static int answer(const VhVerb *verb, int argc, char **argv, const VhOptions *op
         return usage("%s takes: %s", verb->name, verb->arguments);
     /* Another machine's files ask for no more than what they are. */
     if (!verb->root || options->host || options->root || geteuid() == 0)
-        return verb->run(argc - 1, argv + 1, options);
+        return run_watched(verb, argc - 1, argv + 1, options);
     vh_error_set(&error, VH_ERROR_DENIED, "%s needs to be root: sudo virt-handoff %s …", verb->name,
                  verb->name);
     vh_report_error(NULL, error);

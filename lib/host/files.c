@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { MOST = 1024 * 1024 };
@@ -58,4 +59,18 @@ gboolean vh_real_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GErr
         return vh_error_set_errno(error, errno, "%s", path);
     *ret_info = (VhFileInfo){st.st_mode, st.st_uid, st.st_gid, st.st_ctime};
     return TRUE;
+}
+
+char *vh_real_label(VhHost *host, const char *path, GError **error)
+{
+    g_autofree char *full = vh_real_path((VhReal *)host, "%s", path);
+    char label[256];
+    ssize_t length = lgetxattr(full, "security.selinux", label, sizeof label);
+
+    if (length >= 0)
+        return g_strndup(label, (gsize)length);
+    if (errno == ENODATA || errno == ENOTSUP)
+        return g_strdup("");
+    vh_error_set_errno(error, errno, "%s", path);
+    return NULL;
 }

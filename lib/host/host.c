@@ -174,6 +174,11 @@ VhUnit *vh_host_unit_look(VhHost *host, const char *name, GError **error)
     return host->ops->unit_look(host, name, error);
 }
 
+gint64 vh_host_unit_reloaded(VhHost *host, const char *name)
+{
+    return host->ops->unit_reloaded(host, name);
+}
+
 gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error)
 {
     return host->ops->unit_stop(host, name, deadline, error);
@@ -232,6 +237,11 @@ GBytes *vh_host_bytes(VhHost *host, const char *path, GError **error)
 gboolean vh_host_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GError **error)
 {
     return host->ops->stat(host, path, ret_info, error);
+}
+
+char *vh_host_label(VhHost *host, const char *path, GError **error)
+{
+    return host->ops->label(host, path, error);
 }
 
 char *vh_host_usb_name(VhHost *host, const char *port)

@@ -241,6 +241,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhUnit, vh_unit_free)
 
 /* A unit that does not exist has load "not-found" (no error). */
 VhUnit *vh_host_unit_look(VhHost *host, const char *name, GError **error);
+/* When systemd last had the service @name reload its configuration, in seconds since 1970; 0: not
+ * since it started, or that is not known. */
+gint64 vh_host_unit_reloaded(VhHost *host, const char *name);
 /* Queues the stop job and waits for its end. VH_ERROR_TIMEOUT when the job outlives the deadline
  * (it is then cancelled), VH_ERROR_FAILED with the job's result otherwise. */
 gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
@@ -296,6 +299,9 @@ typedef struct {
 
 /* What is at @path itself: a symbolic link is not followed. */
 gboolean vh_host_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GError **error);
+/* The SELinux label of what is at @path itself; "" when it has none. The caller owns it; NULL is an
+ * error as of the reading above. */
+char *vh_host_label(VhHost *host, const char *path, GError **error);
 
 /* What the USB device at @port ("1-4.2") calls itself, "Logitech USB Receiver"; what udev's
  * hardware database calls it when it does not say; NULL when neither is known. The caller owns it.
@@ -386,6 +392,7 @@ typedef struct {
     gboolean (*module_load)(VhHost *, const char *, gint64, GError **);
     gboolean (*module_unload)(VhHost *, const char *, gint64, GError **);
     VhUnit *(*unit_look)(VhHost *, const char *, GError **);
+    gint64 (*unit_reloaded)(VhHost *, const char *);
     gboolean (*unit_stop)(VhHost *, const char *, gint64, GError **);
     gboolean (*unit_start)(VhHost *, const char *, gint64, GError **);
     gboolean (*unit_ask_stop)(VhHost *, const char *, GError **);
@@ -398,6 +405,7 @@ typedef struct {
     char *(*link)(VhHost *, const char *, GError **);
     GBytes *(*bytes)(VhHost *, const char *, GError **);
     gboolean (*stat)(VhHost *, const char *, VhFileInfo *, GError **);
+    char *(*label)(VhHost *, const char *, GError **);
     char *(*usb_name)(VhHost *, const char *);
     gboolean (*rom_usable)(VhHost *, const char *, GError **);
     GBytes *(*rom_read)(VhHost *, const char *, gint64, GError **);

@@ -169,14 +169,17 @@ void vh_check_loaded(gpointer data)
         return;
     }
     gint64 started = boot + (gint64)(vh_host_process_start(checking->host, pid) / TICKS);
-    g_autofree char *mend = g_strdup_printf("sudo systemctl restart %s (guests go on)", unit);
+    g_autofree char *service = g_strconcat(unit, ".service", NULL);
+    g_autofree char *mend = g_strdup_printf("sudo systemctl reload %s (guests go on)", unit);
     if (started >= info.changed)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s started after the hook was there", unit);
+    else if (vh_host_unit_reloaded(checking->host, service) >= info.changed)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s was reloaded after the hook was there",
+                     unit);
     else
         vh_check_add(checking, VH_FINDING_WARNING, mend,
-                     "%s was put there after %s started; whether it was reloaded since cannot be "
-                     "told",
-                     path, unit);
+                     "%s was put there after %s started, and systemd did not reload it since", path,
+                     unit);
 }
 
 /* ---- other hooks ---- */
@@ -299,6 +302,28 @@ void vh_check_apparmor(gpointer data)
 
 /* ---- SELinux ---- */
 
+/* Of the hook; a file that was moved here has that of where it came from. */
+static void check_label(VhChecking *checking)
+{
+    const char *dir = checking->in->hooks_dir;
+    g_autofree char *path = g_build_filename(dir, "qemu", NULL);
+    g_autofree char *mend = g_strdup_printf("sudo restorecon -Rv %s", dir);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *label = vh_host_label(checking->host, path, &error);
+    g_auto(GStrv) parts = label ? g_strsplit(label, ":", -1) : NULL;
+
+    /* "user:role:type:level" */
+    if (!label)
+        vh_check_unknown(checking, "which label the hook has", error);
+    else if (g_strv_length(parts) > 2 && g_str_equal(parts[2], "virt_hook_t"))
+        vh_check_add(checking, VH_FINDING_OK, NULL, "the hook has the label virt_hook_t");
+    else
+        vh_check_add(checking, VH_FINDING_WARNING, mend,
+                     "the hook has the label %s, which libvirt's daemon may not run, instead of "
+                     "virt_hook_t",
+                     *label ? label : "\"\"");
+}
+
 void vh_check_selinux(gpointer data)
 {
     VhChecking *checking = data;
@@ -318,7 +343,6 @@ void vh_check_selinux(gpointer data)
         vh_check_add(checking, VH_FINDING_OK, NULL, "permissive");
         return;
     }
-    g_autofree char *label = g_strdup_printf("sudo restorecon -Rv %s", checking->in->hooks_dir);
     if (!value)
         vh_check_add(checking, VH_FINDING_WARNING, "update selinux-policy",
                      "enforcing, and this policy has no virt_hooks_unconfined");
@@ -327,6 +351,5 @@ void vh_check_selinux(gpointer data)
     else
         vh_check_add(checking, VH_FINDING_FAILURE, "sudo setsebool -P virt_hooks_unconfined on",
                      "enforcing, and virt_hooks_unconfined is off");
-    vh_check_add(checking, VH_FINDING_UNKNOWN, label,
-                 "whether the hook has the label virt_hook_t is not looked at");
+    check_label(checking);
 }

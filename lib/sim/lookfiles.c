@@ -72,6 +72,13 @@ gboolean sim_look_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GEr
     return TRUE;
 }
 
+char *sim_look_label(VhHost *host, const char *path, GError **error)
+{
+    const SimFile *file = find_file(host, path, error);
+
+    return file ? g_strdup(file->label ? file->label : "") : NULL;
+}
+
 static int by_bytes(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -107,6 +107,14 @@ VhUnit *sim_look_unit(VhHost *host, const char *name, GError **error)
     return seen;
 }
 
+gint64 sim_look_unit_reloaded(VhHost *host, const char *name)
+{
+    const SimMachine *machine = sim_of(host)->machine;
+    const SimUnit *unit = machine->bus ? sim_unit_find(machine, name) : NULL;
+
+    return unit ? unit->reloaded : 0;
+}
+
 GPtrArray *sim_look_sessions(VhHost *host, GError **error)
 {
     const SimMachine *machine = sim_of(host)->machine;

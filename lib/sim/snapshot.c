@@ -280,6 +280,7 @@ static const SimField unit_fields[] = {
      .minimum = -1,
      .maximum = 3600 * 1000,
      .fallback = -1},
+    NUMBER(SimUnit, reloaded, 0, MAX_TIME),
     WORD(SimUnit, job, jobs),
     TIME(SimUnit, job_at),
     FLAG(SimUnit, again),
@@ -417,6 +418,7 @@ static const SimField file_fields[] = {
     NUMBER(SimFile, uid, 0, G_MAXUINT32),
     NUMBER(SimFile, gid, 0, G_MAXUINT32),
     NUMBER(SimFile, changed, 0, MAX_TIME),
+    TEXT(SimFile, label),
     END,
 };
 static const SimType file_type = {sizeof(SimFile), file_fields, TRUE};

@@ -133,6 +133,7 @@ typedef struct {
     char **needs;      /* its start ends in "failed" when none of these nodes is there */
     gint64 restart_ms; /* Restart=: comes back so long after its process ended, -1: never; five
                           times within ten seconds, then it has failed */
+    gint64 reloaded;   /* seconds since 1970, 0: not since its start */
     char *job;         /* (run) "stop" or "start" */
     gint64 job_at;     /* when the job ends */
     gboolean again;    /* (run) a start waits for the stop job's end */
@@ -221,6 +222,7 @@ typedef struct {
     char *mode; /* permissions, four octal digits; missing: "0644" */
     gint64 uid, gid;
     gint64 changed; /* seconds since 1970 */
+    char *label;    /* of SELinux */
 } SimFile;
 
 /* "programs" that can be run, scripts in …/qemu.d/GUEST/OPERATION/SUBOPERATION among them. */

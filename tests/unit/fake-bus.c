@@ -137,10 +137,29 @@ static int on_get_user(Fake *fake, sd_bus_message *call)
     return sd_bus_reply_method_return(call, "o", uid == 1000 ? "/u/lingers" : "/u/leaves");
 }
 
+/* ExecReload of a unit: commands with when they began and ended, and how. */
+static int on_get_reload(Fake *fake, sd_bus_message *call, const char *unit)
+{
+    if (fake->behaviour.odd)
+        return sd_bus_reply_method_return(call, "v", "a(ss)", 1, "a", "b");
+    if (strcmp(unit, "libvirtd_2eservice") != 0)
+        return sd_bus_reply_method_return(call, "v", "a(sasbttttuii)", 1, "/bin/kill", 1, "kill", 0,
+                                          (uint64_t)0, (uint64_t)0, (uint64_t)0, (uint64_t)0, 0, 0,
+                                          0);
+    return sd_bus_reply_method_return(
+        call, "v", "a(sasbttttuii)", 2, "/bin/kill", 2, "kill", "810", 0,
+        G_GUINT64_CONSTANT(1700000000000000), (uint64_t)1, G_GUINT64_CONSTANT(1700000001500000),
+        (uint64_t)2, 811, 1, 0, "/bin/false", 0, 1, G_GUINT64_CONSTANT(1700000002000000),
+        (uint64_t)3, G_GUINT64_CONSTANT(1700000003000000), (uint64_t)4, 812, 1, 1);
+}
+
 static int on_get(Fake *fake, sd_bus_message *call)
 {
+    static const char units[] = "/org/freedesktop/systemd1/unit/";
     const char *path = sd_bus_message_get_path(call);
 
+    if (g_str_has_prefix(path, units))
+        return on_get_reload(fake, call, path + strlen(units));
     if (g_str_has_prefix(path, "/u/"))
         return sd_bus_reply_method_return(call, "v", "b", strcmp(path, "/u/lingers") == 0);
     return sd_bus_reply_method_return(call, "v", "s",

@@ -203,46 +203,67 @@ static void test_libvirt(void)
 #define RUNNING                                                                                    \
     "\"users\":[{\"uid\":0,\"name\":\"root\"}],\"processes\":[{\"pid\":810,\"start_time\":5000,"   \
     "\"command\":\"libvirtd\",\"uid\":0}]"
+#define RELOADED(when)                                                                             \
+    "\"units\":[{\"id\":\"libvirtd.service\",\"active\":\"active\",\"reloaded\":" when "}]"
+#define LABEL(type) ",\"label\":\"system_u:object_r:" type ":s0\""
 #define SELINUX(enforce, value)                                                                    \
     FILE_AT("/sys/fs/selinux/enforce", enforce)                                                    \
     "," FILE_AT("/sys/fs/selinux/booleans/virt_hooks_unconfined", value)
-    CASES({"daemon", "", DAEMON("active"), NULL, "ok libvirtd.service is active"},
-          {"daemon", "", DAEMON("inactive"), NULL, "failure libvirtd.service is not active"},
-          {"daemon", "", NULL, NULL, "failure neither libvirtd nor virtqemud is installed"},
-          {"hook-loaded", STARTED("1700000049"), RUNNING, NULL,
-           "ok libvirtd started after the hook was there"},
-          {"hook-loaded", STARTED("1700000051"), RUNNING, NULL,
-           "warning " HOOKS "/qemu was put there after libvirtd started; whether it was reloaded "
-           "since cannot be told"},
-          {"hook-loaded", STARTED("1700000051"), NULL, NULL,
-           "unknown whether libvirt's daemon started after the hook was there cannot be told"},
-          {"apparmor", FILE_AT("/sys/module/apparmor/parameters/enabled", "N"), NULL, NULL,
-           "ok not in use"},
-          {"apparmor",
-           FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
-               "/sys/kernel/security/apparmor/profiles", "a (enforce)\\nlibvirtd (enforce)"),
-           NULL, NULL, "ok libvirt's profile lets the hook run " ENGINE},
-          {"apparmor",
-           FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
-               "/sys/kernel/security/apparmor/profiles", "libvirtd//x (enforce)"),
-           NULL, NULL, "ok does not confine libvirt"},
-          {"selinux", SELINUX("0", "0 0"), NULL, NULL, "ok permissive"},
-          {"selinux", SELINUX("1", "1 1"), NULL, NULL,
-           "ok enforcing, virt_hooks_unconfined is on\n"
-           "unknown whether the hook has the label virt_hook_t is not looked at"},
-          {"selinux", SELINUX("1", "0 0"), NULL, NULL,
-           "failure enforcing, and virt_hooks_unconfined is off\n"
-           "unknown whether the hook has the label virt_hook_t is not looked at"},
-          {"selinux", FILE_AT("/sys/fs/x", "y"), NULL, NULL, "ok not in use"},
-          {"default-network", FILE_AT("/etc/passwd", "x"), NULL, NULL, "ok not defined"},
-          {"default-network",
-           FILE_AT("/etc/libvirt/qemu/networks/default.xml", "x") "," FILE_AT("/run/x", "y"), NULL,
-           NULL, "warning not active\nwarning not started with the host"},
-          {"default-network",
-           FILE_AT("/etc/libvirt/qemu/networks/default.xml",
-                   "x") "," FILE_AT("/etc/libvirt/qemu/networks/autostart/default.xml",
-                                    "x") "," FILE_AT("/run/libvirt/network/default.xml", "y"),
-           NULL, NULL, "ok active, and started with the host"});
+    CASES(
+        {"daemon", "", DAEMON("active"), NULL, "ok libvirtd.service is active"},
+        {"daemon", "", DAEMON("inactive"), NULL, "failure libvirtd.service is not active"},
+        {"daemon", "", NULL, NULL, "failure neither libvirtd nor virtqemud is installed"},
+        {"hook-loaded", STARTED("1700000049"), RUNNING, NULL,
+         "ok libvirtd started after the hook was there"},
+        {"hook-loaded", STARTED("1700000051"), RUNNING, NULL,
+         "warning " HOOKS "/qemu was put there after libvirtd started, and systemd did not reload "
+         "it since"},
+        {"hook-loaded", STARTED("1700000051"), RUNNING "," RELOADED("1700000050"), NULL,
+         "warning " HOOKS "/qemu was put there after libvirtd started, and systemd did not reload "
+         "it since"},
+        {"hook-loaded", STARTED("1700000051"), RUNNING "," RELOADED("1700000051"), NULL,
+         "ok libvirtd was reloaded after the hook was there"},
+        {"hook-loaded", STARTED("1700000051"), NULL, NULL,
+         "unknown whether libvirt's daemon started after the hook was there cannot be told"},
+        {"apparmor", FILE_AT("/sys/module/apparmor/parameters/enabled", "N"), NULL, NULL,
+         "ok not in use"},
+        {"apparmor",
+         FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
+             "/sys/kernel/security/apparmor/profiles", "a (enforce)\\nlibvirtd (enforce)"),
+         NULL, NULL, "ok libvirt's profile lets the hook run " ENGINE},
+        {"apparmor",
+         FILE_AT("/sys/module/apparmor/parameters/enabled", "Y") "," FILE_AT(
+             "/sys/kernel/security/apparmor/profiles", "libvirtd//x (enforce)"),
+         NULL, NULL, "ok does not confine libvirt"},
+        {"selinux", SELINUX("0", "0 0"), NULL, NULL, "ok permissive"},
+        {"selinux", SELINUX("1", "1 1"), NULL, NULL,
+         "ok enforcing, virt_hooks_unconfined is on\n"
+         "unknown which label the hook has cannot be told: " HOOKS
+         "/qemu: No such file or directory"},
+        {"selinux", SELINUX("1", "1 1") "," HOOK(LABEL("virt_hook_t")), NULL, NULL,
+         "ok enforcing, virt_hooks_unconfined is on\nok the hook has the label virt_hook_t"},
+        {"selinux", SELINUX("1", "1 1") "," HOOK(LABEL("user_home_t")), NULL, NULL,
+         "ok enforcing, virt_hooks_unconfined is on\n"
+         "warning the hook has the label system_u:object_r:user_home_t:s0, which libvirt's daemon "
+         "may not run, instead of virt_hook_t"},
+        {"selinux", SELINUX("1", "0 0"), NULL, NULL,
+         "failure enforcing, and virt_hooks_unconfined is off\n"
+         "unknown which label the hook has cannot be told: " HOOKS
+         "/qemu: No such file or directory"},
+        {"selinux", FILE_AT("/sys/fs/selinux/enforce", "1") "," HOOK(LABEL("virt_hook_t")), NULL,
+         NULL,
+         "warning enforcing, and this policy has no virt_hooks_unconfined\n"
+         "ok the hook has the label virt_hook_t"},
+        {"selinux", FILE_AT("/sys/fs/x", "y"), NULL, NULL, "ok not in use"},
+        {"default-network", FILE_AT("/etc/passwd", "x"), NULL, NULL, "ok not defined"},
+        {"default-network",
+         FILE_AT("/etc/libvirt/qemu/networks/default.xml", "x") "," FILE_AT("/run/x", "y"), NULL,
+         NULL, "warning not active\nwarning not started with the host"},
+        {"default-network",
+         FILE_AT("/etc/libvirt/qemu/networks/default.xml",
+                 "x") "," FILE_AT("/etc/libvirt/qemu/networks/autostart/default.xml",
+                                  "x") "," FILE_AT("/run/libvirt/network/default.xml", "y"),
+         NULL, NULL, "ok active, and started with the host"});
 }
 
 static void test_desktop(void)

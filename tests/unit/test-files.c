@@ -2,6 +2,7 @@
 /* Files as inspections see them, on a real tree and in a snapshot: the same answers. */
 #include <glib/gstdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "host/real.h"
@@ -57,6 +58,28 @@ static void check_bytes(VhHost *host)
     g_assert_true(S_ISDIR(info.mode));
 }
 
+static void check_label(VhHost *host, const char *wanted)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *label = vh_host_label(host, "/etc/a/name", &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(label, ==, wanted);
+    g_assert_null(vh_host_label(host, "/etc/b", &error));
+    g_assert_true(vh_error_is_gone(error));
+}
+
+#define LABEL "system_u:object_r:virt_hook_t:s0"
+
+/* A label of ours, where this may be set; in the kernel's xattr its zero byte counts. */
+static void label_file(VhHost *host, const char *path)
+{
+    if (lsetxattr(path, "security.selinux", LABEL, sizeof LABEL, 0) == 0)
+        check_label(host, LABEL);
+    else
+        g_test_message("no label can be set here");
+}
+
 static void test_real(void)
 {
     g_autofree char *root = g_dir_make_tmp("vh-files-XXXXXX", NULL);
@@ -75,6 +98,7 @@ static void test_real(void)
     g_assert_true(g_file_set_contents(name, "\6\0\0\0\1", 5, NULL));
     g_assert_cmpint(chmod(name, 0640), ==, 0);
     check_bytes(host);
+    label_file(host, name);
     g_autofree char *a = g_path_get_dirname(dir), *etc = g_path_get_dirname(a);
     const char *const paths[] = {in_dir, dir, name, link, a, etc, root};
     for (gsize i = 0; i < G_N_ELEMENTS(paths); i++)
@@ -99,12 +123,13 @@ static void test_snapshot_bytes(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(VhHost) host =
         vh_sim_new("{\"version\":1,\"files\":[{\"path\":\"/etc/a/name\",\"hex\":\"0600000001\","
-                   "\"mode\":\"0640\",\"changed\":1700000000},"
+                   "\"mode\":\"0640\",\"changed\":1700000000,\"label\":\"" LABEL "\"},"
                    "{\"path\":\"/etc/a/link\",\"link\":\"x\",\"changed\":1700000000}]}",
                    &error);
 
     g_assert_no_error(error);
     check_bytes(host);
+    check_label(host, LABEL);
 }
 
 int main(int argc, char **argv)

@@ -64,6 +64,21 @@ static void test_start_fails(void)
     g_assert_true(g_str_has_prefix(error->message, "start s.service: "));
 }
 
+/* The end of the last command that did what it was for. */
+static void test_reloaded(void)
+{
+    const FakeBehaviour troubles[] = {
+        {.odd = TRUE}, {.fails = "Get", .error = "org.freedesktop.systemd1.NoSuchUnit"}};
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
+
+    g_assert_cmpint(vh_host_unit_reloaded(setup->host, "libvirtd.service"), ==, 1700000001);
+    g_assert_cmpint(vh_host_unit_reloaded(setup->host, "virtqemud.service"), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(troubles); i++) {
+        g_autoptr(FakeSetup) other = fake_setup_new(troubles[i]);
+        g_assert_cmpint(vh_host_unit_reloaded(other->host, "libvirtd.service"), ==, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -71,5 +86,6 @@ int main(int argc, char **argv)
     g_test_add_func("/desk/inhibitors-troubles", test_inhibitors_troubles);
     g_test_add_func("/desk/start", test_start);
     g_test_add_func("/desk/start-fails", test_start_fails);
+    g_test_add_func("/desk/reloaded", test_reloaded);
     return g_test_run();
 }
