@@ -303,6 +303,22 @@ static void take_target(const ImportPlace *place, const char *raw, char **words)
     }
 }
 
+/* A command that nobody knows, but that is about a device. */
+static gboolean address_unknown(const ImportPlace *place, char **words)
+{
+    for (gsize i = 0; words[i]; i++) {
+        g_autofree char *address = vh_address_canonical(words[i], NULL);
+        if (!address)
+            continue;
+        import_note_device(place, address,
+                           "%.100s: it is not known; %s was not taken: add it to devices if the "
+                           "guest is to have it",
+                           words[0], address);
+        return TRUE;
+    }
+    return FALSE;
+}
+
 void import_command(const ImportPlace *place, char **words, const char *target)
 {
     if (target)
@@ -319,6 +335,8 @@ void import_command(const ImportPlace *place, char **words, const char *target)
             words[0] = first;
             return;
         }
+    if (address_unknown(place, words))
+        return;
     static const Command other = {
         NULL, NULL, for_person,
         "it is not known; it can become one of the commands of the per-VM file, or a script in "

@@ -18,7 +18,8 @@ static void take_devices(const ImportPlace *place, const Key *key, const char *n
     gsize good = 0, n = g_strv_length(values);
 
     for (gsize i = 0; i < n; i++) {
-        g_autofree char *address = vh_address_canonical(values[i], NULL);
+        gboolean slot;
+        g_autofree char *address = import_address(values[i], &slot);
         good += address != NULL;
     }
     if (good == n) {
@@ -89,9 +90,10 @@ static const Key keys[] = {
     {"VM_NAME|VM|GUEST|GUEST_NAME|DOMAIN", take_guest, NULL},
     {"GPU_ID|GPU_IDS|*_ID|*_IDS", needless, "devices are named by their address, not by their ids"},
     {"GPU|GPU_VIDEO|GPUV|VGA_DEVICE|GPU_PCI|IOMMU_GPU_VGA|VIDEOBUSID|PF_GPU|GPU_VGA|VIDEO|"
-     "SECONDARY_GPU_VIDEO|SECONDARY_GPU",
+     "SECONDARY_GPU_VIDEO|SECONDARY_GPU|GPU_ADDRESS|GPU_PCI_ADDRESS",
      take_devices, "the display"},
-    {"GPU_AUDIO|GPUA|AUDIO_DEVICE|AUDIO_PCI|IOMMU_GPU_AUDIO|AUDIOBUSID|SECONDARY_GPU_AUDIO",
+    {"GPU_AUDIO|GPUA|AUDIO_DEVICE|AUDIO_PCI|IOMMU_GPU_AUDIO|AUDIOBUSID|SECONDARY_GPU_AUDIO|"
+     "AUDIO_ADDRESS|GPU_AUDIO_ADDRESS",
      take_devices, "the display's sound"},
     {"GPU_USB|GPU_USBC|IOMMU_GPU_USB", take_devices, "the card's USB controller"},
     {"GPU_SERIAL|GPU_SERIAL_BUS|GPU_SERIALBUS|SERIAL_BUS|GPU_SBC|GPU_SB|IOMMU_GPU_SERIAL|GPU_UCSI",
@@ -102,8 +104,9 @@ static const Key keys[] = {
     {"HD_AUDIO|AUDIO|AUDIO_JACK|PCI_AUDIO|ONBOARD_CARD|ONBOARD_AUDIO|ONBOARD_SMBUS|ONBOARD_SPI|"
      "GPU_CPU",
      take_devices, "sound or its companions"},
-    {"DEVICES|PCI_DEVS|VFIO_DEVICES|NODE_DEVICES|EXTRA|UNBIND|PCI_DEVICES", take_devices,
-     "a device"},
+    {"DEVICES|PCI_DEVS|VFIO_DEVICES|NODE_DEVICES|EXTRA|UNBIND|PCI_DEVICES|ADDRESS|PCI_ADDRESS|PCI|"
+     "BUSID",
+     take_devices, "a device"},
     {"MEMORY|VM_MEMORY|HUGEPAGES", take_memory, NULL},
     {"CPUGOVERNOR|GOVERNOR|CPU_GOVERNOR", take_governor, NULL},
     {"HOST_CPUS|HOST_CORES", take_cpus, NULL},
@@ -159,10 +162,10 @@ static void unknown(const ImportPlace *place, const char *name, char **values, g
     for (gsize i = 0; values[i]; i++) {
         g_autofree char *address = vh_address_canonical(values[i], NULL);
         if (address) {
-            import_note(place, VH_IMPORT_PERSON,
-                        "%s is not a known key; %s was not taken: add it to devices if the guest "
-                        "is to have it",
-                        name, address);
+            import_note_device(place, address,
+                               "%s is not a known key; %s was not taken: add it to devices if the "
+                               "guest is to have it",
+                               name, address);
             return;
         }
     }
@@ -170,22 +173,33 @@ static void unknown(const ImportPlace *place, const char *name, char **values, g
         import_note(place, VH_IMPORT_PERSON, "%s is not a known key", name);
 }
 
+static const Key *key_of(const char *normal)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (matches(keys[i].names, normal))
+            return &keys[i];
+    return NULL;
+}
+
+static gboolean is_virsh(const char *name)
+{
+    return g_ascii_strncasecmp(name, "VIRSH", 5) == 0;
+}
+
 void import_key(const ImportPlace *place, const char *name, char **values)
 {
     g_autofree char *quoted = vh_text_one_line(name);
     g_autofree char *normal = normal_name(place, quoted);
-    gboolean ours = g_ascii_strncasecmp(name, "VIRSH", 5) == 0 || !strchr(place->file, '/') ||
-                    g_str_has_suffix(place->file, ".conf");
+    gboolean ours =
+        is_virsh(name) || !strchr(place->file, '/') || g_str_has_suffix(place->file, ".conf");
 
-    if (!values[0] || (!*values[0] && !values[1])) {
+    const Key *key = key_of(normal);
+    if (values[0] && (*values[0] || values[1])) {
+        if (key)
+            key->take(place, key, quoted, values);
+        else
+            unknown(place, quoted, values, ours);
+    } else if (is_virsh(name) || (key && key->take == take_devices)) {
         import_note(place, VH_IMPORT_PERSON, "%s is empty", quoted);
-        return;
     }
-    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (!matches(keys[i].names, normal))
-            continue;
-        keys[i].take(place, &keys[i], quoted, values);
-        return;
-    }
-    unknown(place, quoted, values, ours);
 }

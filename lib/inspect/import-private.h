@@ -22,6 +22,12 @@ typedef struct {
 /* Adds a note about the place. */
 void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+/* The address that @text is in one of the forms of these files, canonical: of capitals, too, and
+ * without a function (then *@ret_slot, and it is function 0). NULL: it is none. */
+char *import_address(const char *text, gboolean *ret_slot);
+/* Adds a note that no longer counts when that device is taken elsewhere. */
+void import_note_device(const ImportPlace *place, const char *address, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 /* Adds the device @text is the address of; FALSE: it is none. */
 gboolean import_device(const ImportPlace *place, const char *text, const char *what);
 
@@ -39,6 +45,13 @@ typedef struct {
 
 /* The commands and assignments of a shell script, without its keywords (ImportStatement). */
 GPtrArray *import_shell(const char *text);
+
+/* ---- import-csv.c ---- */
+
+/* Whether the text is lines of as many cells, the first of them keys. */
+gboolean import_is_csv(const char *text);
+/* Takes the keys of its first guest. */
+void import_csv(const ImportPlace *place, const char *text);
 
 /* ---- import-keys.c ---- */
 

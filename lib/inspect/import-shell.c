@@ -11,6 +11,9 @@ typedef struct {
     ImportStatement *now; /* the one that is being read */
     GString *word;
     gboolean in_word, array, redirect;
+    gboolean head;  /* "case WORD in", "for NAME in WORDS": no command */
+    guint open;     /* "(" of subshells */
+    guint pipeline; /* where the statements of the pipeline under way begin */
 } Shell;
 
 static void statement_free(gpointer data)
@@ -41,6 +44,13 @@ static gboolean is_keyword(const char *word)
     return g_strv_contains(keywords, word);
 }
 
+static gboolean is_head(const char *word)
+{
+    static const char *const heads[] = {"case", "for", NULL};
+
+    return g_strv_contains(heads, word);
+}
+
 static void end_word(Shell *shell)
 {
     if (!shell->in_word)
@@ -55,6 +65,7 @@ static void end_word(Shell *shell)
                (is_keyword(shell->word->str) ||
                 (*shell->word->str == '-' && shell->word->len < 4))) {
         /* "if modprobe …" is about modprobe; so is "declare -a". */
+        shell->head = is_head(shell->word->str);
     } else if (now->words->len < IMPORT_MOST_WORDS) {
         g_ptr_array_add(now->words, g_strdup(shell->word->str));
     }
@@ -65,6 +76,9 @@ static void end_statement(Shell *shell)
 {
     end_word(shell);
     shell->redirect = FALSE;
+    if (shell->head)
+        g_ptr_array_set_size(shell->now->words, 0);
+    shell->head = FALSE;
     if (shell->now->words->len > 0) {
         g_ptr_array_add(shell->statements, shell->now);
         shell->now = statement_new(shell->line);
@@ -72,6 +86,14 @@ static void end_statement(Shell *shell)
     shell->now->line = shell->line;
     shell->now->comment = FALSE;
     g_clear_pointer(&shell->now->target, g_free);
+}
+
+/* What was read since the last statement was no command. */
+static void forget(Shell *shell)
+{
+    end_word(shell);
+    g_ptr_array_set_size(shell->now->words, 0);
+    end_statement(shell);
 }
 
 static void add(Shell *shell, char letter)
@@ -163,7 +185,23 @@ static void operator_of(Shell *shell)
         shell->redirect = TRUE;
         return;
     }
-    end_statement(shell);
+    if (letter == '(' && shell->at[strspn(shell->at, " \t")] == ')') {
+        /* "name()": a function, whose commands follow. */
+        forget(shell);
+        shell->at += strspn(shell->at, " \t") + 1;
+    } else if (letter == '(') {
+        shell->open++;
+        end_statement(shell);
+    } else if (letter == ')' && shell->open == 0) {
+        /* "prepare|release)": of a case. */
+        forget(shell);
+        g_ptr_array_set_size(shell->statements, (gint)shell->pipeline);
+    } else {
+        shell->open -= letter == ')';
+        end_statement(shell);
+    }
+    if (letter != '|')
+        shell->pipeline = shell->statements->len;
 }
 
 static void blank(Shell *shell)
@@ -174,8 +212,10 @@ static void blank(Shell *shell)
     if (letter != '\n')
         return;
     shell->line++;
-    if (!shell->array)
+    if (!shell->array) {
         end_statement(shell);
+        shell->pipeline = shell->statements->len;
+    }
 }
 
 static void letter_of(Shell *shell)

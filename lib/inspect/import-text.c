@@ -77,6 +77,12 @@ static char **expand_all(const Reader *reader, char **words)
     return (char **)g_ptr_array_free(all, FALSE);
 }
 
+/* "$1", "$@": what the script is called with, which says nothing about the host. */
+static gboolean is_parameter(const char *value)
+{
+    return value[0] == '$' && value[1] && strchr("0123456789@*#", value[1]) && !value[2];
+}
+
 /* "NAME=value", "NAME=(" and the members, "NAME+=…": the length of the name, 0: none of these. */
 static gsize assigned(const char *word)
 {
@@ -101,10 +107,11 @@ static void assign(Reader *reader, char **words, gsize length)
     g_ptr_array_add(members, NULL);
     char **values = (char **)g_ptr_array_steal(members, NULL);
     const char *dollar = strchr(values[0] ? values[0] : "", '$');
-    if (dollar || strchr(values[0] ? values[0] : "", '`'))
+    gboolean parameter = values[0] && is_parameter(values[0]);
+    if (!parameter && (dollar || strchr(values[0] ? values[0] : "", '`')))
         import_note(&reader->place, VH_IMPORT_PERSON, "%s is computed, which is not followed",
                     name);
-    else
+    else if (!parameter)
         import_key(&reader->place, name, values);
     if (g_hash_table_size(reader->values) < IMPORT_MOST_VALUES) {
         g_hash_table_replace(reader->values, name, values);
@@ -335,6 +342,8 @@ static gboolean read_any(Reader *reader, const char *text, GError **error)
         return read_json(reader, text, error);
     else if (!g_str_has_prefix(start, "#!") && kinds.table > kinds.shell)
         read_table(reader, text);
+    else if (!g_str_has_prefix(start, "#!") && kinds.shell == 0 && import_is_csv(text))
+        import_csv(&reader->place, text);
     else
         read_shell(reader, text);
     return TRUE;

@@ -15,6 +15,7 @@ static void note_free(gpointer data)
 
     g_free(note->file);
     g_free(note->text);
+    g_free(note->device);
     g_free(note);
 }
 
@@ -56,19 +57,15 @@ const char *vh_import_verdict_name(VhImportVerdict verdict)
     return names[verdict];
 }
 
-void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *format, ...)
+static void add_note(const ImportPlace *place, VhImportVerdict verdict, const char *device,
+                     const char *text)
 {
     GPtrArray *notes = place->import->notes;
-    VhImportNote *note = g_new0(VhImportNote, 1);
-    va_list args;
 
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    if (notes->len >= IMPORT_MOST_NOTES) {
-        g_free(note);
+    if (notes->len >= IMPORT_MOST_NOTES)
         return;
-    }
+    VhImportNote *note = g_new0(VhImportNote, 1);
+    note->device = g_strdup(device);
     gboolean full = notes->len == IMPORT_MOST_NOTES - 1;
     note->verdict = full ? VH_IMPORT_PERSON : verdict;
     note->file = vh_text_one_line(place->file);
@@ -78,10 +75,53 @@ void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *
     g_ptr_array_add(notes, note);
 }
 
+void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    add_note(place, verdict, NULL, text);
+}
+
+void import_note_device(const ImportPlace *place, const char *address, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    add_note(place, VH_IMPORT_PERSON, address, text);
+}
+
+/* What was not taken at one place, and was at another. */
+static void drop_settled_notes(VhImport *import)
+{
+    for (guint i = import->notes->len; i-- > 0;) {
+        const VhImportNote *note = import->notes->pdata[i];
+        if (note->device &&
+            g_ptr_array_find_with_equal_func(import->devices, note->device, g_str_equal, NULL))
+            g_ptr_array_remove_index(import->notes, i);
+    }
+}
+
+char *import_address(const char *text, gboolean *ret_slot)
+{
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    char *address = vh_address_canonical(lower, NULL);
+    g_autofree char *first = address ? NULL : g_strconcat(lower, ".0", NULL);
+    const char *colon = strrchr(lower, ':');
+
+    *ret_slot = !address && colon && strlen(colon) == 3;
+    return *ret_slot ? vh_address_canonical(first, NULL) : address;
+}
+
 gboolean import_device(const ImportPlace *place, const char *text, const char *what)
 {
     GPtrArray *devices = place->import->devices;
-    g_autofree char *address = vh_address_canonical(text, NULL);
+    gboolean slot;
+    g_autofree char *address = import_address(text, &slot);
 
     if (!address)
         return FALSE;
@@ -92,6 +132,10 @@ gboolean import_device(const ImportPlace *place, const char *text, const char *w
         return TRUE;
     }
     import_note(place, VH_IMPORT_TAKEN, "%s, %s", address, what);
+    if (slot)
+        import_note(place, VH_IMPORT_PERSON,
+                    "%.40s names no function: the first was taken; add the others to devices",
+                    text);
     g_ptr_array_add(devices, g_steal_pointer(&address));
     return TRUE;
 }
@@ -219,6 +263,7 @@ char *vh_import_file(VhImport *import, VhHost *host, GError **error)
                                            "virt-handoff-kvm.conf(5) for all keys.\n");
 
     check_devices(import, host);
+    drop_settled_notes(import);
     g_autoptr(GArray) settings = settings_of(import);
     for (guint i = 0; i < settings->len; i++) {
         const Setting *setting = &g_array_index(settings, Setting, i);

@@ -17,8 +17,9 @@ typedef enum {
 typedef struct {
     VhImportVerdict verdict;
     char *file;
-    guint line; /* 0: the file as a whole */
-    char *text; /* a sentence without its full stop */
+    guint line;   /* 0: the file as a whole */
+    char *text;   /* a sentence without its full stop */
+    char *device; /* it is about this one not being taken, NULL: about something else */
 } VhImportNote;
 
 typedef struct {

@@ -123,6 +123,67 @@ sessions = "terminate";
         self.assertEqual(devices, ["0000:01:00.0", "0000:02:00.0"])
         self.assertIn("needless", [verdict for verdict, _, _ in notes])
 
+    def test_csv(self):
+        notes, devices = self.notes("# mine\nvm,gpu,audio\nwin10,0000:01:00.0,\"01:00.1\"\n"
+                                    "other,0000:05:00.0,05:00.1\n", "vms.csv")
+        self.assertEqual(devices, ["0000:01:00.0", "0000:01:00.1"])
+        self.assertIn(("person", 4, "another guest: it was not taken; import it from a file of its "
+                       "own"), notes)
+        # What only looks so is read as what it is.
+        self.assertEqual(self.notes("GPU=01:00.0,x\nAUDIO=01:00.1,y\n")[1], [])
+
+    def test_case_script(self):
+        """hooks/qemu with addresses in it: patterns, functions and parameters are no commands."""
+        config, report = self.run_import(self.file("qemu", """#!/bin/bash
+GUEST="$1"
+stop() { systemctl stop sddm; }
+case "$GUEST" in
+  win10|win11)
+    case $2 in
+      prepare)
+        (virsh nodedev-detach pci_0000_01_00_0)
+        virsh nodedev-detatch pci_0000_0C_00_1
+        for id in a b; do mytool "$id" 0000:05:00.0; done
+        unknowntool --on
+        ;;
+    esac ;;
+esac
+"""))
+        self.assertIn('devices = [ "0000:01:00.0", "0000:0c:00.1" ];', config)
+        for words in ("qemu:3: sddm: the display manager", "qemu:11: unknowntool --on: it is not known",
+                      "qemu:10: mytool: it is not known; 0000:05:00.0 was not taken"):
+            self.assertIn(words, report)
+        for words in ("GUEST", "win1", "prepare", "stop:", " in:", "esac"):
+            self.assertNotIn(words, report)
+
+    def test_settled_later(self):
+        """A variable of an unknown name that a list takes is nothing to look at."""
+        notes, devices = self.notes('aud="01:00.1"\nother=02:00.0\ndevices=("$aud")\n')
+        self.assertEqual(devices, ["0000:01:00.1"])
+        self.assertEqual([text for verdict, _, text in notes if verdict == "person"],
+                         ["other is not a known key; 0000:02:00.0 was not taken: add it to devices if "
+                          "the guest is to have it"])
+
+    def test_containers(self):
+        """The other shapes of section 4: INI, lsgp, YAML, JSON of objects, shell with logic."""
+        for name, text, devices in (
+                ("config", '[profile "win11"]\nvm = win11\ngpu = 0000:01:00.0\naudio = 01:00.1\n'
+                 "extra = 05:00.0, 06:00.0\nmode = single\non_release =\n",
+                 ["0000:01:00.0", "0000:01:00.1", "0000:05:00.0", "0000:06:00.0"]),
+                ("lsgp.conf", "killswitch=1\nunbind=(0000:01:00.0 0000:01:00.1)\npost=()\n",
+                 ["0000:01:00.0", "0000:01:00.1"]),
+                ("akeydo.conf", "plugins:\n  gpu:\n    pci: '0000:0a:00.0'\n    audio: 0a:00.1\n",
+                 ["0000:0a:00.0", "0000:0a:00.1"]),
+                ("a.json", '{"win10": {"devices": [{"address": "01:00.1"}], "gpu": "02:00.0"}}',
+                 ["0000:01:00.1", "0000:02:00.0"]),
+                ("kvm.conf", "pages() {\n echo 1\n}\nsource other.conf\nif [ $X ]; then "
+                 "VIRSH_GPU=01:00.0; fi\nexport AUDIO_PCI='01:00.1'\n",
+                 ["0000:01:00.0", "0000:01:00.1"])):
+            with self.subTest(name=name):
+                notes, found = self.notes(text, name)
+                self.assertEqual(found, devices)
+                self.assertFalse([one for one in notes if " is empty" in one[2] and "post" in one[2]])
+
     def test_forms_of_values(self):
         for text, devices in (
                 ("VIRSH_GPU=pci_0000_0C_00_3", ["0000:0c:00.3"]), ("gpu=28:00.0", ["0000:28:00.0"]),
@@ -130,7 +191,9 @@ sessions = "terminate";
                 ("VIRSH_PCI_DEVS=(\n 01:00.0 # a\n 01:00.1\n)", ["0000:01:00.0", "0000:01:00.1"]),
                 ("X=01:00\nVIRSH_GPU=${X}.1", ["0000:01:00.1"]),
                 ("X=(1 01:00.0)\nVIRSH_GPU=\"${X[@]}\"", []), ("VIRSH_GPU=", []),
-                ("VIRSH_GPU=pci_0000_", []), ("VIRSH_GPU=01:00.8", []),
+                ("VIRSH_GPU=pci_0000_", []), ("VIRSH_GPU=PCI_0000_0C_00_0", ["0000:0c:00.0"]),
+                ("gpu=01:00", ["0000:01:00.0"]), ("gpu=0000:01:00", ["0000:01:00.0"]),
+                ("VIRSH_BAD=pci_0000_00:00.0", []), ("slot='0x08'\nbus=09", []), ("VIRSH_GPU=01:00.8", []),
                 ("VIRSH_GPU=$(lspci)", []), ("VIRSH_GPU=01:00.0\nVIRSH_GPU=01:00.0",
                                              ["0000:01:00.0"])):
             notes, found = self.notes(text)
