@@ -101,7 +101,6 @@ const VhKey vh_keys[] = {
      .check = vh_check_unit_glob,
      .preset = "[]",
      .value = FIELD(VhConfig, stop_user),
-     .later = TRUE,
      .doc = "units to stop in the sessions' user managers; globs such as plasma-* are allowed"},
     {.name = "sessions",
      .accepts = VH_ACCEPTS_WORD,
@@ -116,7 +115,6 @@ const VhKey vh_keys[] = {
      .words = WORDS("refuse", "terminate"),
      .preset = "\"refuse\"",
      .choice = FIELD(VhConfig, holders),
-     .later_words = WORDS("terminate"),
      .doc = "processes that keep a device open to the last: refuse to start the VM, or terminate "
             "them"},
     {.name = "consoles",

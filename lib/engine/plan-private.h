@@ -28,8 +28,14 @@ gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error);
  */
 void vh_plan_check_commands(VhPlanning *planning);
 void vh_plan_commands(VhPlanning *planning);
-/* plan-screen.c: units, sessions, holders, consoles, framebuffers, display. */
+/* plan-screen.c: units, sessions, consoles, framebuffers, display. */
 gboolean vh_plan_screen(VhPlanning *planning, GError **error);
+/* plan-users.c: units of the users at @seat (NULL: any), and of those who have a device open. */
+void vh_plan_user_units(VhPlanning *planning, const char *seat);
+/* plan-holders.c: services that have a device open, and all other processes. */
+void vh_plan_holders(VhPlanning *planning);
+/* The functions that leave a driver; NULL: none does. The caller owns it. */
+char **vh_plan_leaving(const VhPlan *plan);
 /* plan-settings.c: power and reset of what moves, a moment's sleep on the way back, and into
  * @dict, the arguments of a device's step, what it has to know of them. */
 void vh_plan_settings(VhPlanning *planning);

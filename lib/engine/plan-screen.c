@@ -153,15 +153,21 @@ static gboolean plan_listed_units(VhPlanning *planning, GError **error)
     return TRUE;
 }
 
+static char *seat_of(VhPlanning *planning, const GPtrArray *displays)
+{
+    const Display *display = displays->pdata[0];
+
+    return vh_host_pci_seat(planning->host, display->device->address);
+}
+
 static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
 {
     static const char *const policies[] = {"wait", "logout", "terminate", "keep"};
     VhSessions policy = planning->config->sessions;
-    const Display *display = displays->pdata[0];
 
     if (policy == VH_SESSIONS_KEEP)
         return;
-    g_autofree char *seat = vh_host_pci_seat(planning->host, display->device->address);
+    g_autofree char *seat = seat_of(planning, displays);
     vh_plan_add(planning, &vh_step_sessions, seat,
                 g_variant_new_parsed("{'seat': <%s>, 'policy': <%s>}", seat, policies[policy]));
 }
@@ -218,29 +224,6 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
         add_unit(planning, manager->id);
     plan_sessions(planning, displays);
     return TRUE;
-}
-
-/* ---- processes ---- */
-
-static void plan_holders(VhPlanning *planning)
-{
-    GVariantBuilder addresses;
-    g_autoptr(GString) subject = g_string_new(NULL);
-    const VhPlan *plan = planning->plan;
-
-    g_variant_builder_init(&addresses, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint i = 0; i < plan->devices->len; i++) {
-        const VhPlanDevice *device = plan->devices->pdata[i];
-        if (!vh_plan_moves(device) || !device->now->driver)
-            continue;
-        g_variant_builder_add(&addresses, "s", device->address);
-        g_string_append_printf(subject, "%s%s", subject->len ? " " : "", device->address);
-    }
-    GVariant *list = g_variant_ref_sink(g_variant_builder_end(&addresses));
-    if (subject->len > 0)
-        vh_plan_add(planning, &vh_step_holders, subject->str,
-                    g_variant_new_parsed("{'addresses': <%@as>}", list));
-    g_variant_unref(list);
 }
 
 /* ---- consoles and framebuffers ---- */
@@ -311,10 +294,14 @@ gboolean vh_plan_screen(VhPlanning *planning, GError **error)
     g_autoptr(GPtrArray) displays =
         framebuffers ? find_displays(planning, framebuffers, error) : NULL;
 
+    g_autofree char *seat = displays && displays->len > 0 ? seat_of(planning, displays) : NULL;
+
+    if (displays)
+        vh_plan_user_units(planning, seat);
     if (!displays || !plan_desktop(planning, displays, error) ||
         !plan_companions(planning, displays, error))
         return FALSE;
-    plan_holders(planning);
+    vh_plan_holders(planning);
     if (!plan_consoles(planning, displays, error))
         return FALSE;
     plan_framebuffers(planning, displays, framebuffers);

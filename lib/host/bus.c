@@ -28,7 +28,8 @@ void vh_real_use_bus(VhHost *host, sd_bus *bus)
 /* sd_bus_open_system() would do, but for the root. */
 static int open_bus(VhReal *real, sd_bus **ret_bus)
 {
-    g_autofree char *path = vh_real_path(real, "/run/dbus/system_bus_socket");
+    g_autofree char *path = real->bus_socket ? g_strdup(real->bus_socket)
+                                             : vh_real_path(real, "/run/dbus/system_bus_socket");
     g_autofree char *escaped = g_uri_escape_string(path, "/", FALSE);
     g_autofree char *address = g_strconcat("unix:path=", escaped, NULL);
     sd_bus *bus = NULL;
@@ -37,7 +38,7 @@ static int open_bus(VhReal *real, sd_bus **ret_bus)
     if (r >= 0)
         r = sd_bus_set_address(bus, address);
     if (r >= 0)
-        r = sd_bus_set_bus_client(bus, 1);
+        r = sd_bus_set_bus_client(bus, !real->bus_socket);
     if (r >= 0)
         r = sd_bus_start(bus);
     if (r >= 0)
@@ -73,15 +74,16 @@ static void drop(VhReal *real)
 }
 
 /* A host without a bus is another thing than a bus that is in trouble. */
-static gboolean no_bus(GError **error, int result)
+static gboolean no_bus(const VhReal *real, GError **error, int result)
 {
     VhError code = result == -ENOENT || result == -ECONNREFUSED ? VH_ERROR_UNSUPPORTED
                    : result == -ETIMEDOUT                       ? VH_ERROR_TIMEOUT
                                                                 : VH_ERROR_FAILED;
 
-    return vh_error_set(error, code,
-                        "cannot reach the system bus, which systemd and logind are "
-                        "asked through: %s",
+    return vh_error_set(error, code, "cannot reach %s: %s",
+                        real->bus_socket
+                            ? real->bus_socket
+                            : "the system bus, which systemd and logind are asked through",
                         g_strerror(-result));
 }
 
@@ -108,7 +110,7 @@ sd_bus *vh_bus_get(VhReal *real, gint64 deadline, GError **error)
     real->mute = r == -ETIMEDOUT;
     if (real->bus)
         drop(real);
-    no_bus(error, r);
+    no_bus(real, error, r);
     return NULL;
 }
 

@@ -16,6 +16,11 @@ guint64 vh_host_process_start(VhHost *host, pid_t pid)
     return host->ops->process_start(host, pid);
 }
 
+gboolean vh_host_process_signal(VhHost *host, VhProcess process, int signal, GError **error)
+{
+    return host->ops->process_signal(host, process, signal, error);
+}
+
 VhProcess vh_host_parent(VhHost *host)
 {
     return host->ops->parent(host);
@@ -212,6 +217,24 @@ gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error)
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid)
 {
     return host->ops->user_lingers(host, uid);
+}
+
+GPtrArray *vh_host_user_units(VhHost *host, uid_t uid, const char *const *globs,
+                              VhProcess *ret_manager, GError **error)
+{
+    return host->ops->user_units(host, uid, globs, ret_manager, error);
+}
+
+gboolean vh_host_user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                GError **error)
+{
+    return host->ops->user_unit_stop(host, uid, name, deadline, error);
+}
+
+gboolean vh_host_user_unit_start(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                 GError **error)
+{
+    return host->ops->user_unit_start(host, uid, name, deadline, error);
 }
 
 char *vh_host_read(VhHost *host, const char *path, GError **error)

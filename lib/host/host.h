@@ -40,6 +40,9 @@ typedef struct {
 guint64 vh_host_process_start(VhHost *host, pid_t pid);
 /* Whether that very process (not another with its number) still runs; zombies do not. */
 gboolean vh_host_process_alive(VhHost *host, VhProcess process);
+/* Sends @signal to that very process, never to another with its number; does not wait for what it
+ * does. VH_ERROR_GONE when it has ended. */
+gboolean vh_host_process_signal(VhHost *host, VhProcess process, int signal, GError **error);
 /* The process that called us (the daemon), as it is now; pid 1 when it is gone. */
 VhProcess vh_host_parent(VhHost *host);
 /* Whether somebody asked this process to end (SIGTERM, SIGINT); stays TRUE. */
@@ -277,6 +280,19 @@ gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error)
 /* Whether this user's manager stays without a session (loginctl enable-linger). */
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
 
+/*
+ * The units (VhUnit) of the user's own manager: for each of @globs (NULL-terminated) those that
+ * match it and are loaded, each once; a name that is no glob is also there when it is not loaded.
+ * Empty when that manager does not run; *@ret_manager is its process, {0, 0} then.
+ */
+GPtrArray *vh_host_user_units(VhHost *host, uid_t uid, const char *const *globs,
+                              VhProcess *ret_manager, GError **error);
+/* As vh_host_unit_stop and vh_host_unit_start; VH_ERROR_GONE when the manager does not run. */
+gboolean vh_host_user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                GError **error);
+gboolean vh_host_user_unit_start(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                 GError **error);
+
 /* ---- files, programs, guests ---- */
 
 /*
@@ -362,6 +378,7 @@ char *vh_usb_name(const char *manufacturer, const char *product);
 typedef struct {
     gint64 (*now)(VhHost *);
     guint64 (*process_start)(VhHost *, pid_t);
+    gboolean (*process_signal)(VhHost *, VhProcess, int, GError **);
     VhProcess (*parent)(VhHost *);
     gboolean (*interrupted)(VhHost *);
     VhProcess (*hung)(VhHost *);
@@ -400,6 +417,9 @@ typedef struct {
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);
     gboolean (*user_lingers)(VhHost *, uid_t);
+    GPtrArray *(*user_units)(VhHost *, uid_t, const char *const *, VhProcess *, GError **);
+    gboolean (*user_unit_stop)(VhHost *, uid_t, const char *, gint64, GError **);
+    gboolean (*user_unit_start)(VhHost *, uid_t, const char *, gint64, GError **);
     char *(*read)(VhHost *, const char *, GError **);
     char **(*list)(VhHost *, const char *);
     char *(*link)(VhHost *, const char *, GError **);

@@ -14,8 +14,9 @@ typedef struct {
     VhHost host;
     char *root; /* "" or a directory without a slash at its end */
     char *hooksdir;
-    sd_bus *bus;   /* NULL until first use */
-    gboolean mute; /* the last question over the bus ran out of time */
+    sd_bus *bus;      /* NULL until first use */
+    char *bus_socket; /* of a manager that is spoken to directly; NULL: the system bus */
+    gboolean mute;    /* the last question over the bus ran out of time */
     gboolean subscribed;
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
@@ -170,6 +171,7 @@ char *vh_real_link(VhHost *host, const char *path, GError **error);
 GBytes *vh_real_bytes(VhHost *host, const char *path, GError **error);
 char *vh_real_label(VhHost *host, const char *path, GError **error);
 gboolean vh_real_stat(VhHost *host, const char *path, VhFileInfo *ret_info, GError **error);
+gboolean vh_real_process_signal(VhHost *host, VhProcess process, int signal, GError **error);
 VhProcess vh_real_parent(VhHost *host);
 gboolean vh_real_interrupted(VhHost *host);
 char *vh_real_boot_id(VhHost *host);
@@ -212,6 +214,12 @@ gboolean vh_real_stopping(VhHost *host);
 GPtrArray *vh_real_sessions(VhHost *host, GError **error);
 gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error);
 gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
+GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
+                              VhProcess *ret_manager, GError **error);
+gboolean vh_real_user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                GError **error);
+gboolean vh_real_user_unit_start(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                 GError **error);
 char *vh_real_usb_name(VhHost *host, const char *port);
 gboolean vh_real_rom_usable(VhHost *host, const char *path, GError **error);
 GBytes *vh_real_rom_read(VhHost *host, const char *address, gint64 deadline, GError **error);

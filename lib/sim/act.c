@@ -31,6 +31,9 @@ static const struct {
     [SIM_UNIT_START] = {"unit_start", 500, sim_do_start},
     [SIM_UNIT_ASK_STOP] = {"unit_ask_stop", 500, sim_do_ask_stop},
     [SIM_SESSION_TERMINATE] = {"session_terminate", 500, sim_do_terminate},
+    [SIM_USER_UNIT_STOP] = {"user_unit_stop", 2000, sim_do_user_stop},
+    [SIM_USER_UNIT_START] = {"user_unit_start", 2000, sim_do_user_start},
+    [SIM_PROCESS_SIGNAL] = {"process_signal", 20, sim_do_signal},
     [SIM_RUN] = {"run", 1000, sim_do_run},
 };
 
@@ -52,6 +55,10 @@ static char *line_of(const SimAct *act)
         g_string_append_printf(line, " %s %s", act->name, act->argument);
     if (act->kind == SIM_PCI_OVERRIDE || act->kind == SIM_FRAMEBUFFER_BIND)
         g_string_append_printf(line, " %s", act->argument ? act->argument : "none");
+    if (act->kind == SIM_PROCESS_SIGNAL)
+        g_string_append_printf(line, " %s", act->argument);
+    if (act->kind == SIM_USER_UNIT_STOP || act->kind == SIM_USER_UNIT_START)
+        g_string_append_printf(line, " %u", act->number);
     if (act->kind == SIM_CONSOLE_BIND || act->kind == SIM_FRAMEBUFFER_BIND)
         g_string_append(line, act->bind ? " bind" : " unbind");
     return g_string_free(line, FALSE);

@@ -46,6 +46,9 @@ typedef enum {
     SIM_UNIT_START,
     SIM_UNIT_ASK_STOP,
     SIM_SESSION_TERMINATE,
+    SIM_USER_UNIT_STOP,
+    SIM_USER_UNIT_START,
+    SIM_PROCESS_SIGNAL,
     SIM_RUN,
     SIM_N_ACTS
 } SimActKind;
@@ -56,7 +59,8 @@ typedef struct {
     const char *target;   /* address, module, unit, … */
     const char *argument; /* driver, value of a setting, or NULL */
     const char *name;     /* of a setting */
-    guint number;         /* of a console */
+    guint number;         /* of a console, process or user */
+    int signal;
     gboolean bind;
     const VhCommand *command;
     GBytes **ret_output;
@@ -84,6 +88,9 @@ gboolean sim_do_stop(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_user_stop(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_user_start(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_signal(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error);
 /* The program that can be run at @path, or NULL. */
 SimProgram *sim_program_find(const SimMachine *machine, const char *path);

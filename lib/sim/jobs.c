@@ -3,6 +3,7 @@
 #include "sim/act.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 static gboolean bus_answers(const SimMachine *machine, GError **error)
@@ -81,6 +82,19 @@ gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error)
     if (!session)
         return vh_error_set(error, VH_ERROR_GONE, "session %s: not found", act->target);
     sim_session_end(machine, session, TRUE);
+    return TRUE;
+}
+
+gboolean sim_do_signal(SimMachine *machine, SimAct *act, GError **error)
+{
+    SimProcess *process = sim_process_find(machine, act->number);
+
+    if (!process)
+        return vh_error_set_errno(error, ESRCH, "process %u", act->number);
+    if (act->signal == SIGKILL)
+        sim_process_ends(machine, process);
+    else if (process->term_ms >= 0)
+        process->ends_at = machine->clock + MAX(process->term_ms * 1000, 1);
     return TRUE;
 }
 

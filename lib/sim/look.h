@@ -25,6 +25,8 @@ gint64 sim_look_unit_reloaded(VhHost *host, const char *name);
 VhUnit *sim_look_unit(VhHost *host, const char *name, GError **error);
 GPtrArray *sim_look_sessions(VhHost *host, GError **error);
 gboolean sim_look_lingers(VhHost *host, uid_t uid);
+GPtrArray *sim_look_user_units(VhHost *host, uid_t uid, const char *const *globs,
+                               VhProcess *ret_manager, GError **error);
 char *sim_look_read(VhHost *host, const char *path, GError **error);
 char **sim_look_list(VhHost *host, const char *path);
 char *sim_look_link(VhHost *host, const char *path, GError **error);

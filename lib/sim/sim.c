@@ -2,6 +2,8 @@
 /* The back end's table, and its operations that are one call of sim_act(). */
 #include "sim/sim.h"
 
+#include <signal.h>
+
 #include "sim/look.h"
 
 static gint64 now(VhHost *host)
@@ -170,6 +172,39 @@ static gboolean session_terminate(VhHost *host, const char *id, GError **error)
     return sim_act(host, &act, error);
 }
 
+static gboolean user_unit(VhHost *host, SimActKind kind, uid_t uid, const char *name,
+                          gint64 deadline, GError **error)
+{
+    SimAct act = {.kind = kind, .target = name, .number = uid, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
+static gboolean user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                               GError **error)
+{
+    return user_unit(host, SIM_USER_UNIT_STOP, uid, name, deadline, error);
+}
+
+static gboolean user_unit_start(VhHost *host, uid_t uid, const char *name, gint64 deadline,
+                                GError **error)
+{
+    return user_unit(host, SIM_USER_UNIT_START, uid, name, deadline, error);
+}
+
+static gboolean process_signal(VhHost *host, VhProcess process, int number, GError **error)
+{
+    const SimProcess *target = sim_process_find(sim_of(host)->machine, process.pid);
+    gboolean same = target && (guint64)target->start_time == process.start_time;
+    SimAct act = {.kind = SIM_PROCESS_SIGNAL,
+                  .target = same ? target->command : "?",
+                  .argument = number == SIGKILL ? "KILL" : "TERM",
+                  .number = same ? (guint)process.pid : 0,
+                  .signal = number};
+
+    return sim_act(host, &act, error);
+}
+
 static gboolean run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                     GError **error)
 {
@@ -203,6 +238,7 @@ static const VhHostOps ops = {
     .bytes = sim_look_bytes,
     .stat = sim_look_stat,
     .label = sim_look_label,
+    .process_signal = process_signal,
     .parent = sim_look_parent,
     .interrupted = interrupted,
     .boot_id = sim_look_boot_id,
@@ -239,6 +275,9 @@ static const VhHostOps ops = {
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,
     .user_lingers = sim_look_lingers,
+    .user_units = sim_look_user_units,
+    .user_unit_stop = user_unit_stop,
+    .user_unit_start = user_unit_start,
     .usb_name = sim_look_usb_name,
     .rom_usable = sim_look_rom,
     .rom_read = rom_read,

@@ -190,6 +190,7 @@ typedef struct {
     gboolean stays;   /* lives on when its session ends by itself (KillUserProcesses=no) */
     gboolean watches; /* opens and closes its nodes as they come and go (udev) */
     char **nodes;     /* what it opens when it starts */
+    gint64 term_ms;   /* from SIGTERM to its end, -1: it does not heed it */
     gint64 ends_at;
     GPtrArray *open;  /* SimOpen (run) */
     gboolean started; /* (run) "open" is true; else it opens its nodes now */

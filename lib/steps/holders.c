@@ -3,37 +3,45 @@
  * Nobody has a node of the functions open that unbinding would wait for. This comes before any
  * unbind: sound and NVIDIA drivers block there, unkillably, until the last user closes the node.
  */
+#include <signal.h>
+
 #include "base/json.h"
 #include "base/text.h"
+#include "steps/holding.h"
 #include "steps/step.h"
 
-static GPtrArray *find_holders(VhHost *host, GVariant *args, GError **error)
-{
-    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
-    g_autoptr(GPtrArray) blocking = g_ptr_array_new_with_free_func((GDestroyNotify)vh_node_free);
+/* What is over already goes by itself in this time; who is told to end has that one, by a manager
+ * that is being stopped or by us. */
+#define NATURAL (1 * G_USEC_PER_SEC)
+#define GRACE (3 * G_USEC_PER_SEC)
 
-    for (gsize i = 0; addresses[i]; i++) {
-        g_autoptr(GError) cause = NULL;
-        g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(host, addresses[i], &cause);
-        if (!nodes) {
-            g_propagate_error(error, g_steal_pointer(&cause));
-            return NULL;
-        }
-        while (nodes->len > 0) {
-            VhNode *node = g_ptr_array_steal_index(nodes, nodes->len - 1);
-            if (node->blocks)
-                g_ptr_array_add(blocking, node);
-            else
-                vh_node_free(node);
-        }
-    }
-    return vh_host_holders(host, blocking, error);
+/* The wait for one set of functions. */
+typedef struct {
+    const VhStepContext *context;
+    char **addresses;
+    char *manager; /* unit of the display manager, or NULL */
+    gint64 begin;
+    GHashTable *asked; /* managers of users that are being stopped */
+    GHashTable
+        *told; /* "PID START" of processes that were told to end: gint64, when, or never again */
+} Wait;
+
+static void wait_clear(Wait *self)
+{
+    g_strfreev(self->addresses);
+    g_free(self->manager);
+    g_hash_table_unref(self->asked);
+    g_hash_table_unref(self->told);
 }
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wait, wait_clear)
 
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    g_autoptr(GPtrArray) holders = find_holders(context->host, args, error);
+    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
+    g_autoptr(GPtrArray) holders =
+        vh_holding_find(context->host, (const char *const *)addresses, error);
 
     if (!holders)
         return FALSE;
@@ -42,67 +50,90 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     return TRUE;
 }
 
-/* Whether the user has a session that is not about to end. */
-static gboolean has_session(GPtrArray *sessions, uid_t uid)
-{
-    for (guint i = 0; i < sessions->len; i++) {
-        const VhSession *session = sessions->pdata[i];
-        gboolean manager = g_str_has_prefix(session->class ? session->class : "", "manager");
-        if (session->uid == uid && !manager && g_strcmp0(session->state, "closing") != 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /*
  * logind keeps a user's manager, and with it the sound server, for 10 s after the last session
  * (UserStopDelaySec). Nothing needs it any more then, so it is stopped at once.
  */
-static void stop_idle_managers(const VhStepContext *context, GPtrArray *holders, GHashTable *asked)
+static void stop_idle_managers(const Wait *self, GPtrArray *holders)
 {
-    g_autoptr(GPtrArray) sessions = vh_host_sessions(context->host, NULL);
+    VhHost *host = self->context->host;
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(host, NULL);
 
     for (guint i = 0; sessions && i < holders->len; i++) {
         const VhHolder *holder = holders->pdata[i];
         g_autofree char *manager = g_strdup_printf("user@%u.service", holder->uid);
-        if (g_strcmp0(holder->unit, manager) != 0 || g_hash_table_contains(asked, manager) ||
-            has_session(sessions, holder->uid) || vh_host_user_lingers(context->host, holder->uid))
+        if (g_strcmp0(holder->unit, manager) != 0 || g_hash_table_contains(self->asked, manager) ||
+            vh_holding_has_session(sessions, holder->uid) ||
+            vh_host_user_lingers(host, holder->uid))
             continue;
         g_autoptr(GError) error = NULL;
-        if (vh_host_unit_ask_stop(context->host, manager, &error))
-            vh_step_note(context, "%s has no session left, stopping %s", holder->user, manager);
+        if (vh_host_unit_ask_stop(host, manager, &error))
+            vh_step_note(self->context, "%s has no session left, stopping %s", holder->user,
+                         manager);
         else
-            vh_step_note(context, "cannot stop %s: %s", manager, error->message);
-        g_hash_table_add(asked, g_steal_pointer(&manager));
+            vh_step_note(self->context, "cannot stop %s: %s", manager, error->message);
+        g_hash_table_add(self->asked, g_steal_pointer(&manager));
     }
 }
 
-/* "Xorg (pid 812, user root, lightdm.service) keeps /dev/dri/card0 open" */
-static char *describe_holder(const VhHolder *holder)
-{
-    g_autofree char *command = vh_text_one_line(holder->command);
-    const char *unit = holder->user_unit ? holder->user_unit : holder->unit;
+/* ---- ending them ---- */
 
-    return g_strdup_printf("%s (pid %d, user %s%s%s) keeps %s open", command,
-                           (int)holder->process.pid, holder->user, unit ? ", " : "",
-                           unit ? unit : "", holder->node);
+static void end_process(const Wait *self, const VhHolder *holder, int number)
+{
+    g_autofree char *what = vh_holding_describe(holder);
+    g_autoptr(GError) error = NULL;
+    const char *how = number == SIGKILL ? "killed" : "told to end";
+
+    if (vh_host_process_signal(self->context->host, holder->process, number, &error))
+        vh_step_note(self->context, "%s: %s", what, how);
+    else if (!vh_error_is_gone(error))
+        vh_step_note(self->context, "%s and cannot be %s: %s", what, how, error->message);
 }
 
-/* What the user can do about it; a service comes back by itself when it is named in the file. */
-static char *advice_for(const VhHolder *holder)
+static gboolean is_going(const Wait *self, const VhHolder *holder)
 {
-    if (!holder->user_unit && !holder->session && holder->unit &&
-        g_str_has_suffix(holder->unit, ".service"))
-        return g_strdup_printf("add \"%s\" to stop in the guest's file, so that it is stopped for "
-                               "as long as the guest runs",
-                               holder->unit);
-    return g_strdup_printf("end it first (kill %d)", (int)holder->process.pid);
+    return holder->unit && g_hash_table_contains(self->asked, holder->unit);
 }
 
-static gboolean refuse(GPtrArray *holders, GError **error)
+static void remember(const Wait *self, const char *key, gint64 when)
 {
-    g_autofree char *first = describe_holder(holders->pdata[0]);
-    g_autofree char *advice = advice_for(holders->pdata[0]);
+    gint64 *value = g_new(gint64, 1);
+
+    *value = when;
+    g_hash_table_insert(self->told, g_strdup(key), value);
+}
+
+/* TERM once what goes by itself had the time to, and KILL when that was not heeded. Both early
+ * enough to be waited for. */
+static void end_holders(const Wait *self, GPtrArray *holders)
+{
+    gint64 now = vh_host_now(self->context->host);
+    gint64 all = self->context->deadline - self->begin;
+
+    for (guint i = 0; i < holders->len; i++) {
+        const VhHolder *holder = holders->pdata[i];
+        if (vh_holding_protected(self->context->host, holder, self->manager))
+            continue;
+        g_autofree char *key = g_strdup_printf("%d %" G_GUINT64_FORMAT, (int)holder->process.pid,
+                                               holder->process.start_time);
+        const gint64 *told = g_hash_table_lookup(self->told, key);
+        gint64 patience = is_going(self, holder) ? GRACE : NATURAL;
+        if (!told && now - self->begin >= MIN(patience, all / 4)) {
+            end_process(self, holder, SIGTERM);
+            remember(self, key, now);
+        } else if (told && now - *told >= MIN(GRACE, all / 3)) {
+            end_process(self, holder, SIGKILL);
+            /* A second one does no more than the first. */
+            remember(self, key, G_MAXINT64);
+        }
+    }
+}
+
+static gboolean refuse(const Wait *self, GPtrArray *holders, GError **error)
+{
+    g_autofree char *first = vh_holding_describe(holders->pdata[0]);
+    g_autofree char *advice =
+        vh_holding_advice(self->context->host, holders->pdata[0], self->manager);
     g_autofree char *more =
         holders->len > 1 ? g_strdup_printf(" (and %u more)", holders->len - 1) : g_strdup("");
 
@@ -111,21 +142,32 @@ static gboolean refuse(GPtrArray *holders, GError **error)
 
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
-    g_autoptr(GHashTable) asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    gboolean terminate = g_str_equal(vh_json_string(args, "policy", "refuse"), "terminate");
     gint64 pause = 0;
+    g_auto(Wait) self = {
+        .context = context,
+        .addresses = vh_json_strings(args, "addresses"),
+        .manager = vh_holding_manager(context->host),
+        .begin = vh_host_now(context->host),
+        .asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+        .told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+    };
 
     for (;;) {
-        g_autoptr(GPtrArray) holders = find_holders(context->host, args, error);
+        g_autoptr(GPtrArray) holders =
+            vh_holding_find(context->host, (const char *const *)self.addresses, error);
         if (!holders)
             return FALSE;
         if (holders->len == 0)
             return TRUE;
-        stop_idle_managers(context, holders, asked);
+        stop_idle_managers(&self, holders);
+        if (terminate)
+            end_holders(&self, holders);
         g_autoptr(GError) cause = NULL;
         if (vh_step_pause(context, holders, &pause, &cause))
             continue;
         if (vh_error_is_timeout(cause))
-            return refuse(holders, error);
+            return refuse(&self, holders, error);
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
@@ -136,6 +178,8 @@ static char *describe(GVariant *args)
     g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
     g_autofree char *list = vh_text_list((const char *const *)addresses);
 
+    if (g_str_equal(vh_json_string(args, "policy", "refuse"), "terminate"))
+        return g_strdup_printf("end the processes that still have %s open", list);
     return g_strdup_printf("wait until nobody has %s open", list);
 }
 

@@ -91,11 +91,15 @@ extern const VhStepKind vh_step_awake;
  * has run; the first kind has no undo, the second has one. */
 extern const VhStepKind vh_step_command;
 extern const VhStepKind vh_step_command_undo;
+/* { uid, user, unit }: a unit of the user's own manager is stopped. */
+extern const VhStepKind vh_step_user_unit;
 /* { unit }: a system unit is stopped. */
 extern const VhStepKind vh_step_unit;
 /* { seat, policy }: the seat's graphical sessions have ended. */
 extern const VhStepKind vh_step_sessions;
-/* { addresses }: nobody has a node of the functions open that unbinding would wait for. */
+/* { addresses, now }: services that have such a node open (now, when planned) are stopped. */
+extern const VhStepKind vh_step_services;
+/* { addresses, policy }: nobody has a node of the functions open that unbinding would wait for. */
 extern const VhStepKind vh_step_holders;
 /* { number, name }: a framebuffer vtconsole is unbound. */
 extern const VhStepKind vh_step_console;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A system unit, above all the display manager, is stopped and started again. */
-#include "base/json.h"
-#include "steps/step.h"
+#include "steps/unit.h"
 
-static gboolean runs(const VhUnit *unit)
+#include "base/json.h"
+
+gboolean vh_step_unit_runs(const VhUnit *unit)
 {
     static const char *const states[] = {"active", "activating", "reloading", NULL};
 
@@ -18,7 +19,7 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
 
     if (!unit)
         return FALSE;
-    if (runs(unit))
+    if (vh_step_unit_runs(unit))
         *ret_prior = g_variant_new_parsed("{'active': <true>}");
     return TRUE;
 }
@@ -33,10 +34,8 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     return FALSE;
 }
 
-static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GError **error)
 {
-    const char *unit = vh_json_string(args, "unit", "");
-
     /* Starting a unit would conflict with the shutdown's own transaction. */
     if (vh_host_stopping(context->host)) {
         vh_step_note(context, "%s stays down: the host is shutting down", unit);
@@ -45,10 +44,20 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     g_autoptr(VhUnit) now = vh_host_unit_look(context->host, unit, NULL);
     if (now && g_strcmp0(now->active, "active") == 0)
         return TRUE;
+    /* systemd forgets a unit that a program made (systemd-run) when it stops. */
+    if (now && g_strcmp0(now->load, "not-found") == 0) {
+        vh_step_note(context, "%s is gone and cannot be started again", unit);
+        return TRUE;
+    }
     if (vh_host_unit_start(context->host, unit, context->act_deadline, error))
         return TRUE;
     g_prefix_error(error, "cannot start %s (see: journalctl -u %s): ", unit, unit);
     return FALSE;
+}
+
+static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+{
+    return vh_step_unit_again(context, vh_json_string(args, "unit", ""), error);
 }
 
 static char *describe(GVariant *args)

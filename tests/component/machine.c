@@ -216,6 +216,13 @@ VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml)
     return plan;
 }
 
+char *machine_plan_text(Machine *machine, GBytes *xml)
+{
+    g_autoptr(VhPlan) plan = machine_plan(machine, "win10", xml);
+
+    return vh_plan_text(plan);
+}
+
 char *machine_driver(Machine *machine, const char *address)
 {
     g_autoptr(VhPciFunction) function = vh_host_pci_look(machine->host, address, NULL);

@@ -44,6 +44,8 @@ gboolean machine_release(Machine *machine, GBytes *xml, GError **error);
 
 /* What a prepare of @guest would do now; never NULL. */
 VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml);
+/* The same for win10, as `plan` prints it; the caller owns it. */
+char *machine_plan_text(Machine *machine, GBytes *xml);
 
 /* The driver of the function now, or "none" or "gone"; the caller owns it. */
 char *machine_driver(Machine *machine, const char *address);

@@ -229,10 +229,19 @@ static char *without_processes(const char *state)
     return g_string_free(kept, FALSE);
 }
 
+/* A process that the file has ended does not come back; all else does. */
+static gboolean is_back(Machine *machine, const char *now, const char *before)
+{
+    g_autofree char *least = without_processes(now), *wanted = without_processes(before);
+
+    return g_str_equal(now, before) ||
+           (machine_did(machine, "process_signal") && g_str_equal(least, wanted));
+}
+
 static void judge(const Run *run, Machine *machine, GBytes *xml, const char *before, Count *count)
 {
     g_autofree char *now = machine_state(machine, NULL);
-    gboolean same = g_str_equal(now, before);
+    gboolean same = is_back(machine, now, before);
 
     gsize kind = run->second ? G_N_ELEMENTS(faults) : run->fault;
     (same ? count->back : count->named)[kind]++;

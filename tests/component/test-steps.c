@@ -306,6 +306,16 @@ static void test_unit_stays_down_at_shutdown(void)
     g_assert_false(machine_did(machine, "unit_start"));
 }
 
+static void test_unit_gone(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GVariant) args = parse("{'unit': <'run-r7.service'>}");
+    g_autoptr(GVariant) prior = parse("{'active': <true>}");
+
+    undo(machine, &vh_step_unit, args, prior);
+    g_assert_false(machine_did(machine, "unit_start"));
+}
+
 static void test_kinds_are_complete(void)
 {
     const VhStepKind *const *kinds = vh_step_kinds();
@@ -342,6 +352,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/steps/sessions/terminate", "terminate", test_sessions);
     g_test_add_func("/steps/driver/loaded-once", test_driver_loaded_once);
     g_test_add_func("/steps/unit/shutdown", test_unit_stays_down_at_shutdown);
+    g_test_add_func("/steps/unit/gone", test_unit_gone);
     g_test_add_func("/steps/kinds", test_kinds_are_complete);
     return g_test_run();
 }

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define OTHER_JOB "/org/freedesktop/systemd1/job/8"
 
@@ -99,6 +101,22 @@ static int on_list_units(Fake *fake, sd_bus_message *call)
     (void)sd_bus_message_new_method_return(call, &reply);
     (void)sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
     (void)append_unit(reply, name);
+    (void)sd_bus_message_close_container(reply);
+    return sd_bus_send(fake->bus, reply, NULL);
+}
+
+/* What two globs and a manager that tells nonsense bring. */
+static int on_list_patterns(Fake *fake, sd_bus_message *call)
+{
+    static const char *const names[] = {"plasma-b.service", "plasma-a.service", "pipewire.service",
+                                        "plasma bad.service", ""};
+    g_autoptr(sd_bus_message) reply = NULL;
+
+    (void)sd_bus_message_new_method_return(call, &reply);
+    (void)sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        (void)sd_bus_message_append(reply, "(ssssssouso)", names[i], "Description", "loaded",
+                                    i == 1 ? "inactive" : "active", "sub", "", "/unit", 0, "", "/");
     (void)sd_bus_message_close_container(reply);
     return sd_bus_send(fake->bus, reply, NULL);
 }
@@ -210,6 +228,7 @@ static const struct {
     {"ResetFailedUnit", on_nothing},
     {"Cancel", on_nothing},
     {"ListUnitsByNames", on_list_units},
+    {"ListUnitsByPatterns", on_list_patterns},
     {"ListSessions", on_list_sessions},
     {"GetAll", on_get_all},
     {"GetUser", on_get_user},
@@ -280,10 +299,8 @@ static void connect_bus(Fake *fake)
     g_assert_cmpint(sd_bus_request_name(fake->bus, LOGIND, 0), >=, 0);
 }
 
-static gpointer serve(gpointer data)
+static void serve_one(Fake *fake)
 {
-    Fake *fake = data;
-
     g_assert_cmpint(sd_bus_new(&fake->bus), >=, 0);
     g_assert_cmpint(sd_bus_add_filter(fake->bus, NULL, on_call, fake), >=, 0);
     if (fake->fd >= 0)
@@ -297,6 +314,21 @@ static gpointer serve(gpointer data)
             r = sd_bus_wait(fake->bus, G_MAXUINT64);
     }
     sd_bus_close_unref(fake->bus);
+}
+
+static gpointer serve(gpointer data)
+{
+    serve_one(data);
+    return NULL;
+}
+
+/* Until nobody can connect any more. */
+static gpointer serve_all(gpointer data)
+{
+    Fake *fake = data;
+
+    while ((fake->fd = accept4(fake->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        serve_one(fake);
     return NULL;
 }
 
@@ -391,14 +423,35 @@ FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
     return setup;
 }
 
+FakeSetup *fake_setup_manager(FakeBehaviour behaviour)
+{
+    FakeSetup *setup = begin(behaviour);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    host_tree_dir(setup->tree, "/run/user/%u/systemd", geteuid());
+    g_autofree char *path = host_tree_path(setup->tree, "/run/user/%u/systemd/private", geteuid());
+    g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof address.sun_path), <,
+                     sizeof address.sun_path);
+    setup->fake.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(setup->fake.listener, (const struct sockaddr *)&address, sizeof address),
+                    ==, 0);
+    g_assert_cmpint(listen(setup->fake.listener, 8), ==, 0);
+    setup->fake.thread = g_thread_new("fake", serve_all, &setup->fake);
+    return setup;
+}
+
 void fake_setup_free(FakeSetup *setup)
 {
+    if (setup->fake.listener > 0)
+        (void)shutdown(setup->fake.listener, SHUT_RDWR);
     if (setup->daemon) {
         (void)kill(setup->daemon, SIGKILL);
         (void)waitpid(setup->daemon, NULL, 0);
     }
     host_tree_free(setup->tree); /* ends the connection, and with it the thread */
     (void)g_thread_join(setup->fake.thread);
+    if (setup->fake.listener > 0)
+        (void)close(setup->fake.listener);
     g_string_free(setup->fake.calls, TRUE);
     g_mutex_clear(&setup->fake.lock);
     g_free(setup->fake.address);

@@ -24,7 +24,8 @@ typedef struct {
 
 typedef struct {
     FakeBehaviour behaviour;
-    int fd; /* -1: on a bus, at address */
+    int fd;       /* -1: on a bus, at address */
+    int listener; /* > 0: a user's manager, that is spoken to by one after the other */
     char *address;
     sd_bus *bus;
     GThread *thread;
@@ -44,6 +45,8 @@ FakeSetup *fake_setup_new(FakeBehaviour behaviour);
 /* With a bus between them, which the host finds in its tree; NULL and the test skipped where there
  * is no dbus-daemon. */
 FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour);
+/* As the manager of the user we are, at its socket in the tree. */
+FakeSetup *fake_setup_manager(FakeBehaviour behaviour);
 void fake_setup_free(FakeSetup *setup);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeSetup, fake_setup_free)
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Processes, units of control groups, guests; consoles and framebuffers, over a tree. */
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host-tree.h"
@@ -48,6 +50,37 @@ static void test_parent_and_boot(void)
     g_assert_cmpint(parent.pid, ==, getppid());
     g_assert_cmpuint(parent.start_time, ==, 77);
     g_assert_cmpstr(boot, ==, "8f64-11");
+}
+
+static void test_signal(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    VhProcess process = {pid, 4242}, recycled = {pid, 4241}, init = {1, 1};
+    host_tree_process(tree, 1, "systemd", "S", 1, 0, "");
+    host_tree_process(tree, pid, "miner", "S", 4242, 0, "");
+
+    /* Another process that had this number before is not this one. */
+    g_assert_false(vh_host_process_signal(tree->host, recycled, SIGKILL, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_GONE);
+    g_clear_error(&error);
+    g_assert_false(vh_host_process_signal(tree->host, init, SIGKILL, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_DENIED);
+    g_clear_error(&error);
+    g_assert_cmpint(waitpid(pid, &status, WNOHANG), ==, 0);
+
+    vh_host_process_signal(tree->host, process, SIGTERM, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    g_assert_false(vh_host_process_signal(tree->host, process, SIGTERM, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_GONE);
 }
 
 static void test_user_names(void)
@@ -326,6 +359,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/proc/start-time", test_start_time);
     g_test_add_func("/proc/parent-and-boot", test_parent_and_boot);
+    g_test_add_func("/proc/signal", test_signal);
     g_test_add_func("/proc/user-names", test_user_names);
     g_test_add_func("/proc/cgroups", test_cgroups);
     g_test_add_func("/guests/running", test_guest_running);

@@ -79,6 +79,32 @@ static void test_holders(void)
     g_assert_cmpuint(dm->process.start_time, ==, 99);
 }
 
+/* Units of a user's manager are those that its processes are in. */
+static void test_user_units(void)
+{
+    static const char *const all[] = {"*.service", NULL}, *const one[] = {"plasma.service", NULL};
+    g_autoptr(VhHost) host = machine(DESKTOP_MACHINE);
+    VhProcess manager;
+
+    g_autoptr(GPtrArray) none = vh_host_user_units(host, 99, all, &manager, NULL);
+    g_assert_nonnull(none);
+    g_assert_cmpuint(none->len, ==, 0);
+    g_assert_cmpint(manager.pid, ==, 0);
+    failed(vh_host_user_unit_stop(host, 99, "plasma.service", soon(host), &error), VH_ERROR_GONE);
+    g_autoptr(GPtrArray) units = vh_host_user_units(host, 7, one, &manager, NULL);
+    g_assert_cmpuint(units->len, ==, 1);
+    g_assert_cmpint(manager.pid, >, 0);
+    g_assert_true(vh_host_process_alive(host, manager));
+    g_assert_cmpstr(((const VhUnit *)units->pdata[0])->active, ==, "active");
+    did(vh_host_user_unit_stop(host, 7, "plasma.service", soon(host), &error));
+    failed(vh_host_user_unit_stop(host, 7, "none.service", soon(host), &error), VH_ERROR_GONE);
+    g_autoptr(GPtrArray) after = vh_host_user_units(host, 7, one, &manager, NULL);
+    g_assert_cmpstr(((const VhUnit *)after->pdata[0])->active, ==, "inactive");
+    assert_holders(host, GPU, "dm kwin mpd");
+    did(vh_host_user_unit_start(host, 7, "plasma.service", soon(host), &error));
+    assert_holders(host, GPU, "dm kwin plasma mpd");
+}
+
 static void test_stop(void)
 {
     g_autoptr(VhHost) host = machine(DESKTOP_MACHINE);
@@ -346,6 +372,7 @@ int main(int argc, char **argv)
         {"/sim/desktop/user-manager-at-once", test_user_manager_at_once},
         {"/sim/desktop/linger", test_linger},
         {"/sim/desktop/terminate", test_terminate},
+        {"/sim/desktop/user-units", test_user_units},
         {"/sim/desktop/session-process", test_session_process},
         {"/sim/desktop/start", test_start},
         {"/sim/desktop/start-soon", test_start_soon},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Faults: what they leave behind, for every operation that acts; the trace; dying. */
 #include <setjmp.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "sim/mortal.h"
@@ -68,6 +69,21 @@ static gboolean act_terminate(VhHost *host, GError **error)
     return vh_host_session_terminate(host, "1", error);
 }
 
+static gboolean act_user_stop(VhHost *host, GError **error)
+{
+    return vh_host_user_unit_stop(host, 0, "sound.service", soon(host), error);
+}
+
+static gboolean act_user_start(VhHost *host, GError **error)
+{
+    return vh_host_user_unit_start(host, 0, "shell.service", soon(host), error);
+}
+
+static gboolean act_signal(VhHost *host, GError **error)
+{
+    return vh_host_process_signal(host, (VhProcess){77, 5}, SIGKILL, error);
+}
+
 static gboolean act_run(VhHost *host, GError **error)
 {
     static const char *const argv[] = {"/bin/true", "a b", NULL};
@@ -86,8 +102,18 @@ static const char lab[] =
     " {'number': 1, 'name': '(M) frame buffer device', 'bound': true}],"
     "'framebuffers': [{'device': 'efi-framebuffer.0', 'driver': 'efi-framebuffer',"
     " 'drivers': ['efi-framebuffer']}],"
-    "'units': [{'id': 'a.service', 'active': 'active', 'stop_ms': 10}, {'id': 'b.service'}],"
+    "'units': [{'id': 'a.service', 'active': 'active', 'stop_ms': 10}, {'id': 'b.service'},"
+    " {'id': 'user@0.service', 'active': 'active'}],"
     "'sessions': [{'id': '1', 'uid': 0, 'type': 'tty', 'class': 'user'}],"
+    "'processes': [{'pid': 77, 'start_time': 5, 'command': 'miner', 'uid': 0},"
+    " {'pid': 80, 'command': 'systemd', 'uid': 0, 'unit': 'user@0.service',"
+    "  'user_unit': 'init.scope'},"
+    " {'pid': 81, 'command': 'sound', 'uid': 0, 'unit': 'user@0.service',"
+    "  'user_unit': 'sound.service'},"
+    " {'pid': 82, 'command': 'shell', 'uid': 0, 'unit': 'user@0.service', 'runs': false,"
+    "  'user_unit': 'shell.service'},"
+    " {'pid': 78, 'start_time': 5, 'command': 'deaf', 'uid': 0, 'term_ms': -1},"
+    " {'pid': 79, 'start_time': 5, 'command': 'slow', 'uid': 0, 'term_ms': 100}],"
     "'programs': [{'path': '/bin/true'}]}";
 
 static const struct {
@@ -108,6 +134,9 @@ static const struct {
     {act_start, "unit_start b.service", TRUE, NULL},
     {act_ask_stop, "unit_ask_stop a.service", TRUE, NULL},
     {act_terminate, "session_terminate 1", TRUE, NULL},
+    {act_user_stop, "user_unit_stop sound.service 0", TRUE, NULL},
+    {act_user_start, "user_unit_start shell.service 0", TRUE, NULL},
+    {act_signal, "process_signal miner KILL", TRUE, NULL},
     {act_run, "run /bin/true a b", FALSE, NULL},
 };
 
@@ -129,6 +158,24 @@ static void test_trace(void)
         g_assert_cmpuint(vh_sim_operations(host), ==, 0);
         g_assert_cmpuint(vh_sim_trace(host)->len, ==, 1);
     }
+}
+
+/* TERM may take its time or be for nothing, KILL not; another with that number is not hit. */
+static void test_signals(void)
+{
+    g_autoptr(VhHost) host = machine(lab);
+
+    failed(vh_host_process_signal(host, (VhProcess){78, 4}, SIGKILL, &error), VH_ERROR_GONE);
+    failed(vh_host_process_signal(host, (VhProcess){99, 5}, SIGTERM, &error), VH_ERROR_GONE);
+    did(vh_host_process_signal(host, (VhProcess){78, 5}, SIGTERM, &error));
+    did(vh_host_process_signal(host, (VhProcess){79, 5}, SIGTERM, &error));
+    vh_host_wait(host, NULL, 90000);
+    assert_fact(host, "process slow uid 0 in no unit");
+    vh_host_wait(host, NULL, 20000);
+    assert_no_fact(host, "process slow uid 0 in no unit");
+    assert_fact(host, "process deaf uid 0 in no unit");
+    did(vh_host_process_signal(host, (VhProcess){78, 5}, SIGKILL, &error));
+    assert_no_fact(host, "process deaf uid 0 in no unit");
 }
 
 /* Looking and waiting are no operations that act. */
@@ -194,7 +241,7 @@ static void test_hang(void)
         failed(acts[i].act(host, &error), VH_ERROR_TIMEOUT);
         /* Those without a deadline come back at once. */
         gboolean bounded = acts[i].act != act_override && acts[i].act != act_ask_stop &&
-                           acts[i].act != act_terminate;
+                           acts[i].act != act_terminate && acts[i].act != act_signal;
         g_assert_cmpint(vh_host_now(host) - began, ==, bounded ? 5000000 : 0);
         if (!acts[i].stuck) {
             did(acts[i].act(host, &error));
@@ -381,6 +428,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sim/faults/trace", test_trace);
     g_test_add_func("/sim/faults/looking", test_looking);
+    g_test_add_func("/sim/faults/signals", test_signals);
     g_test_add_func("/sim/faults/fail", test_fail);
     g_test_add_func("/sim/faults/fail-code", test_fail_code);
     g_test_add_func("/sim/faults/hang", test_hang);

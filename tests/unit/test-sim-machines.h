@@ -83,6 +83,8 @@
     "{'pid': 21, 'command': 'tmux', 'uid': 7, 'session': '3', 'stays': true},"                     \
     "{'pid': 30, 'command': 'plasma', 'uid': 7, 'unit': 'user@7.service',"                         \
     " 'user_unit': 'plasma.service', 'nodes': ['/dev/dri/card0']},"                                \
+    "{'pid': 29, 'command': 'systemd', 'uid': 7, 'unit': 'user@7.service', 'user_unit': "          \
+    "'init.scope'},"                                                                               \
     "{'pid': 40, 'command': 'rest', 'uid': 0, 'unit': 'restless.service',"                         \
     " 'nodes': ['/dev/rtc0']},"                                                                    \
     "{'pid': 41, 'command': 'simple', 'uid': 0, 'unit': 'simple.service'},"                        \

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who has a device open, as the steps that see to it and the plan need it. */
+#pragma once
+
+#include "host/host.h"
+
+/* Processes that have a node of one of @addresses open that unbinding would wait for (VhHolder). */
+GPtrArray *vh_holding_find(VhHost *host, const char *const *addresses, GError **error);
+
+/* "Xorg (pid 812, user root, lightdm.service) keeps /dev/dri/card0 open" */
+char *vh_holding_describe(const VhHolder *holder);
+
+/* Whether the session is one that somebody works in, and not about to end. */
+gboolean vh_holding_counts(const VhSession *session);
+/* Whether the user has a session that is not about to end. @sessions: VhSession. */
+gboolean vh_holding_has_session(const GPtrArray *sessions, uid_t uid);
+
+/* Why it is never ended, whatever the guest's file says, as what it is: "the QEMU of a guest";
+ * NULL: it may be. @manager: unit of the display manager, or NULL. */
+const char *vh_holding_protected(VhHost *host, const VhHolder *holder, const char *manager);
+
+/* The system service that is to be stopped so that it ends and comes back; NULL: none. */
+const char *vh_holding_service(VhHost *host, const VhHolder *holder, const char *manager);
+
+/* Whether it is a service in the manager of a user who will keep that manager, for a session or for
+ * lingering, so that it is that service that is to be stopped. @sessions: VhSession that stay. */
+gboolean vh_holding_is_user_service(VhHost *host, const VhHolder *holder,
+                                    const GPtrArray *sessions);
+
+/* The display manager's unit, by the name that it goes by itself; NULL: none. */
+char *vh_holding_manager(VhHost *host);
+
+/* What the user can do about it. */
+char *vh_holding_advice(VhHost *host, const VhHolder *holder, const char *manager);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A user's own manager, over its socket, against a fake one: we are the user. */
+#include <string.h>
+#include <unistd.h>
+
+#include "fake-bus.h"
+
+static const char *const globs[] = {"plasma-*", "a.service", NULL};
+
+static gint64 in_ms(gint64 ms)
+{
+    return g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND;
+}
+
+static char *list(GPtrArray *units)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < units->len; i++) {
+        const VhUnit *unit = units->pdata[i];
+        g_string_append_printf(text, "%s %s %s\n", unit->id, unit->load, unit->active);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* Only what matches, and only what can be a unit's name, whatever the manager says. */
+static void test_list(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_manager((FakeBehaviour){0});
+    g_autoptr(GError) error = NULL;
+    VhProcess manager;
+
+    host_tree_process(setup->tree, getpid(), "systemd", "S", 77, geteuid(), "");
+    g_autoptr(GPtrArray) units =
+        vh_host_user_units(setup->host, geteuid(), globs, &manager, &error);
+    g_assert_no_error(error);
+    g_autofree char *text = list(units);
+    g_assert_cmpstr(text, ==,
+                    "plasma-b.service loaded active\n"
+                    "plasma-a.service loaded inactive\n"
+                    "a.service not-found inactive\n");
+    g_assert_cmpint(manager.pid, ==, getpid());
+    g_assert_cmpuint(manager.start_time, ==, 77);
+}
+
+/* No directory, one of somebody else's, or one without a manager in it. */
+static void test_no_manager(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GError) error = NULL;
+    VhProcess manager = {1, 1};
+
+    host_tree_write(tree, "", "/run/user/%u/systemd/private", geteuid() + 1);
+    host_tree_dir(tree, "/run/user/%u/systemd", geteuid());
+    for (uid_t uid = geteuid(); uid < geteuid() + 3; uid++) {
+        g_autoptr(GPtrArray) units = vh_host_user_units(tree->host, uid, globs, &manager, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(units->len, ==, 0);
+        g_assert_cmpint(manager.pid, ==, 0);
+        g_assert_false(vh_host_user_unit_stop(tree->host, uid, "a.service", in_ms(500), &error));
+        g_assert_error(error, VH_ERROR, VH_ERROR_GONE);
+        g_clear_error(&error);
+    }
+}
+
+static void test_jobs(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_manager((FakeBehaviour){0});
+    g_autoptr(GError) error = NULL;
+
+    vh_host_user_unit_stop(setup->host, geteuid(), "a.service", in_ms(10000), &error);
+    g_assert_no_error(error);
+    vh_host_user_unit_start(setup->host, geteuid(), "b.service", in_ms(10000), &error);
+    g_assert_no_error(error);
+    g_autofree char *calls = fake_calls(&setup->fake);
+    g_assert_nonnull(strstr(calls, "StopUnit a.service replace\n"));
+    g_assert_nonnull(strstr(calls, "StartUnit b.service replace\n"));
+    /* The host's own connection is another. */
+    g_assert_null(((VhReal *)setup->host)->bus);
+}
+
+/* The code of a failure comes through from the child, and its words. */
+static void test_failures(void)
+{
+    static const struct {
+        FakeBehaviour behaviour;
+        VhError code;
+        const char *words;
+    } cases[] = {
+        {{.result = "failed"}, VH_ERROR_FAILED, "the job failed"},
+        {{.fails = "StopUnit", .error = SYSTEMD ".NoSuchUnit"}, VH_ERROR_GONE, "as told"},
+        {{.never = TRUE}, VH_ERROR_TIMEOUT, "did not end in time"},
+        {{.drop = TRUE}, VH_ERROR_FAILED, "broke"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(FakeSetup) setup = fake_setup_manager(cases[i].behaviour);
+        g_autoptr(GError) error = NULL;
+        gint64 deadline = in_ms(cases[i].behaviour.never ? 200 : 10000);
+        g_assert_false(
+            vh_host_user_unit_stop(setup->host, geteuid(), "a.service", deadline, &error));
+        g_assert_error(error, VH_ERROR, (gint)cases[i].code);
+        g_assert_nonnull(strstr(error->message, cases[i].words));
+    }
+}
+
+/* A manager that answers nothing is not waited for. */
+static void test_silent(void)
+{
+    g_autoptr(FakeSetup) setup =
+        fake_setup_manager((FakeBehaviour){.silent = "ListUnitsByPatterns"});
+    g_autoptr(GError) error = NULL;
+    VhProcess manager;
+
+    ((VhReal *)setup->host)->look_limit = 200 * G_TIME_SPAN_MILLISECOND;
+    g_assert_null(vh_host_user_units(setup->host, geteuid(), globs, &manager, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/users/list", test_list);
+    g_test_add_func("/users/no-manager", test_no_manager);
+    g_test_add_func("/users/jobs", test_jobs);
+    g_test_add_func("/users/failures", test_failures);
+    g_test_add_func("/users/silent", test_silent);
+    return g_test_run();
+}
