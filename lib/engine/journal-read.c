@@ -135,8 +135,13 @@ static gboolean read_mark(VhJournal *journal, GVariant *line)
         journal->prepared = TRUE;
         return TRUE;
     }
+    if (vh_json_bool(line, "released", FALSE)) {
+        journal->released = TRUE;
+        return TRUE;
+    }
     if (!daemon)
         return FALSE;
+    journal->released = FALSE;
     journal->daemon = process_of(line, "daemon");
     journal->by_hand = journal->daemon.pid == 0;
     return TRUE;

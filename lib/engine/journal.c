@@ -220,12 +220,19 @@ gboolean vh_journal_set_prepared(VhJournal *journal, GError **error)
     return append(journal, g_variant_new_parsed("{'prepared': <true>}"), error);
 }
 
+gboolean vh_journal_set_released(VhJournal *journal, GError **error)
+{
+    journal->released = TRUE;
+    return append(journal, g_variant_new_parsed("{'released': <true>}"), error);
+}
+
 gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **error)
 {
     GVariantDict dict;
 
     journal->daemon = daemon;
     journal->by_hand = daemon.pid == 0;
+    journal->released = FALSE;
     g_variant_dict_init(&dict, NULL);
     g_variant_dict_insert_value(&dict, "daemon", process_variant(daemon));
     return append(journal, g_variant_dict_end(&dict), error);

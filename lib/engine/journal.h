@@ -9,7 +9,7 @@
  *   {"begin":1,"kind":"unit","subject":"lightdm.service","args":{…},"prior":{…}}
  *   {"done":1,"microseconds":…} {"undone":1} {"stuck":1,"error":…}
  *   {"hung":1,"process":{"pid":…,"start":…}} the kernel did not come back, see vh_host_hung
- *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}}
+ *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}} {"released":true}
  *
  * A begin record without prior says that all was as wanted already (kept for shared kinds only).
  * Lines that are torn or not known are skipped with a warning.
@@ -41,6 +41,7 @@ typedef struct {
     VhProcess daemon; /* who called; {0, 0} by hand */
     gboolean by_hand;
     gboolean prepared;
+    gboolean released; /* release was called, and could not wait for the lock */
     char **devices;
     GPtrArray *records;  /* VhRecord */
     GPtrArray *warnings; /* char *: lines that were skipped */
@@ -103,6 +104,9 @@ gboolean vh_journal_adopt(VhJournal *journal, VhRecord *record, GVariant *prior)
 gboolean vh_journal_set_prepared(VhJournal *journal, GError **error);
 /* Another daemon (or the first one, after a preparation by hand) answers for it from now on. */
 gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **error);
+
+/* Its release was called and is left to the recovery. Needs no lock. */
+gboolean vh_journal_set_released(VhJournal *journal, GError **error);
 
 /* Whether something is left to be undone. */
 gboolean vh_journal_is_open(const VhRecord *record);

@@ -40,6 +40,9 @@ static gboolean wait_for_lock(const VhEngine *engine, int fd, gint64 deadline, G
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return vh_error_set_errno(error, errno, "cannot lock %s/lock", engine->state_dir);
+        if (vh_host_interrupted(engine->host))
+            return vh_error_set(error, VH_ERROR_INTERRUPTED,
+                                "asked to stop (SIGTERM) while another hand-over still runs");
         gint64 left = deadline - vh_host_now(engine->host);
         if (left <= 0)
             return vh_error_set(error, VH_ERROR_TIMEOUT,

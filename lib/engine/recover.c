@@ -11,6 +11,8 @@ static const char *why_orphaned(VhHost *host, const VhJournal *journal)
 {
     if (vh_host_guest_running(host, journal->guest))
         return NULL;
+    if (journal->released)
+        return "its release could not wait for another hand-over";
     if (journal->by_hand)
         return journal->prepared ? NULL : "its preparation by hand was cut short";
     return vh_host_process_alive(host, journal->daemon)
@@ -49,7 +51,8 @@ static gboolean recover_one(const VhEngine *engine, const char *uuid, guint *rep
 
 gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **error)
 {
-    enum { LOCK_SECONDS = 60 };
+    /* As long as a hand-over with the longest timeout can take. */
+    enum { LOCK_SECONDS = 330 };
     int lock = vh_lock_take(
         engine, vh_host_now(engine->host) + (gint64)LOCK_SECONDS * G_USEC_PER_SEC, error);
     GError *first = NULL;

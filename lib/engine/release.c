@@ -76,6 +76,27 @@ static gboolean may_hold(const VhEngine *engine, const VhCall *call)
     return uuid && vh_journal_exists(engine, uuid);
 }
 
+/* The other hand-over may take longer than libvirt is to wait. The recovery can wait, and nobody
+ * else would give the devices back. */
+static void leave_to_recovery(const VhTeller *teller, const VhCall *call)
+{
+    static const char unit[] = "virt-handoff-recover.service";
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, NULL);
+    g_autoptr(GError) cause = NULL;
+
+    if (!journal)
+        return;
+    if (vh_journal_set_released(journal, &cause) &&
+        (vh_host_unit_start(teller->engine->host, unit, in_seconds(teller, 1), &cause) ||
+         vh_error_is_timeout(cause)))
+        vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL,
+                "%s gives everything back when the other hand-over has ended", unit);
+    else
+        vh_tell(teller, VH_EVENT_NOTE, LOG_ERR, NULL, NULL, -1, cause,
+                "%s; when the other hand-over has ended: virt-handoff release %s", cause->message,
+                teller->guest);
+}
+
 gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error)
 {
     g_autoptr(GError) first = NULL, second = NULL;
@@ -85,6 +106,8 @@ gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **er
 
     if (!first)
         (void)release_locked(teller, call, &first);
+    else if (!call->by_hand && vh_error_is_timeout(first))
+        leave_to_recovery(teller, call);
     if (lock >= 0)
         close(lock);
     if (!(call->by_hand && first)) {

@@ -123,6 +123,61 @@ static void test_no_device_no_lock(void)
     close(lock);
 }
 
+/* A release that waited for another hand-over in vain: the recovery does it, and only then. */
+static void test_left_to_recovery(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+    guint replayed;
+
+    prepare_ok(machine, xml);
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    g_assert_cmpuint(replayed, ==, 0);
+    int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
+    g_assert_false(machine_release(machine, xml, &error));
+    g_assert_true(vh_error_is_timeout(error));
+    g_assert_true(machine_did(machine, "unit_start virt-handoff-recover.service"));
+    close(lock);
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    g_assert_cmpuint(replayed, ==, 1);
+    machine_assert_state(machine, before, NULL);
+    g_assert_false(machine_has_journal(machine));
+}
+
+/* … or the guest starts again before. */
+static void test_taken_over_from_recovery(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    guint replayed;
+
+    prepare_ok(machine, xml);
+    int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
+    g_assert_false(machine_release(machine, xml, NULL));
+    close(lock);
+    prepare_ok(machine, xml);
+    g_assert_true(machine_told(machine, "taking over what was prepared before"));
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    g_assert_cmpuint(replayed, ==, 0);
+    g_assert_true(machine_has_journal(machine));
+}
+
+/* Who waits for the lock ends when he is asked to, as at a shutdown. */
+static void test_lock_interrupted(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GError) error = NULL;
+    gint64 later = vh_host_now(machine->host) + 1;
+    int lock = vh_lock_take(&machine->engine, later, NULL);
+
+    vh_sim_set_interrupted(machine->host, TRUE);
+    g_assert_cmpint(vh_lock_take(&machine->engine, later + 60 * G_USEC_PER_SEC, &error), ==, -1);
+    g_assert_error(error, VH_ERROR, VH_ERROR_INTERRUPTED);
+    close(lock);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -130,5 +185,8 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/half-released", test_half_released);
     g_test_add_func("/crashes/time-over", test_time_over);
     g_test_add_func("/crashes/no-device-no-lock", test_no_device_no_lock);
+    g_test_add_func("/crashes/left-to-recovery", test_left_to_recovery);
+    g_test_add_func("/crashes/taken-over-from-recovery", test_taken_over_from_recovery);
+    g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();
 }

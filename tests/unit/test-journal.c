@@ -29,7 +29,13 @@ static void fake_wait(VhHost *host, GPtrArray *holders, gint64 microseconds)
     g_usleep((gulong)microseconds);
 }
 
-static const VhHostOps fake_ops = {.boot_id = fake_boot_id, .now = fake_now, .wait = fake_wait};
+static gboolean fake_interrupted(VhHost *host)
+{
+    return FALSE;
+}
+
+static const VhHostOps fake_ops = {
+    .boot_id = fake_boot_id, .now = fake_now, .wait = fake_wait, .interrupted = fake_interrupted};
 static VhHost fake_host = {&fake_ops};
 
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -312,9 +318,13 @@ static void test_take_over(Fixture *f, gconstpointer data)
 {
     g_autoptr(VhJournal) journal = create(f);
 
+    g_assert_true(vh_journal_set_released(journal, NULL));
+    g_autoptr(VhJournal) released = reopen(f);
+    g_assert_true(released->released);
     g_assert_true(vh_journal_take_over(journal, (VhProcess){.pid = 70, .start_time = 90}, NULL));
     g_autoptr(VhJournal) again = reopen(f);
     g_assert_cmpint(again->daemon.pid, ==, 70);
+    g_assert_false(again->released);
     g_assert_false(again->by_hand);
     g_assert_true(vh_journal_remove(again, NULL));
     g_assert_true(vh_journal_remove(again, NULL));
