@@ -190,6 +190,7 @@ def files_deleted(host):
     host.sh('rm /etc/libvirt/hooks/kvm.conf.d/win10.conf /etc/libvirt/hooks/qemu')
     host.virsh('destroy win10')
     require(host.facts().journals(), 'the journal is gone, though nobody released')
+    require('virt-handoff release win10' in host.sh('virt-handoff status'), 'status does not say what to type')
     host.sh('virt-handoff release win10')
     host.wait_same(before)
 
@@ -215,11 +216,12 @@ def no_room_to_write(host):
     mount_state(host, '4k')
     host.sh('head -c 4096 /dev/zero >/run/virt-handoff/full')
     require_refused(host, before, 'No space left on device')
-    # One page, and more to be written than it holds.
+    # One page, which is full when the console and the module have gone already.
     host.sh('rm /run/virt-handoff/full')
-    others = ', '.join(f'"stand-in@{number}.service"' for number in range(1, 20))
+    others = ', '.join(f'"stand-in@{"x" * 120}{number}.service"' for number in range(9))
     host.configure('win10', QUICK.replace(' ];', f', {others} ];'))
     require_refused(host, before, 'No space left on device')
+    require(host.events('STEP=module'), 'it was full before anything had been touched')
     host.sh('umount /run/virt-handoff')
     host.configure('win10', QUICK)
     mount_state(host, '64k')
