@@ -136,27 +136,57 @@ void vh_report_line(const char *line)
     fflush(stdout);
 }
 
-void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
+enum { WIDTH = 80, FURTHER = 2 };
+
+/* @further is how much the later lines stand further in. */
+static void put_wrapped(int indent, int further, const char *mark, const char *text)
 {
-    enum { WIDTH = 80, FURTHER = 2 };
     const char *colour = colours() ? colour_of(mark) : NULL;
     const char *shown = text_of(mark);
+    g_autofree char *line = vh_text_one_line(text);
+    g_autofree char *whole = g_strconcat(shown, line, NULL);
+    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - further);
+
+    for (gsize i = 0; lines[i]; i++) {
+        /* A word that is longer than a line begins on the next one. */
+        const char *rest = i == 0 ? lines[i] + MIN(strlen(shown), strlen(lines[i])) : lines[i];
+        printf("%*s", i == 0 ? indent : indent + further, "");
+        if (i == 0)
+            printf("%s%s%s", colour ? colour : "", shown, colour ? "\033[0m" : "");
+        printf("%s\n", rest);
+    }
+    fflush(stdout);
+}
+
+void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    g_autofree char *line = vh_text_one_line(text);
-    g_autofree char *whole = g_strconcat(shown, line, NULL);
-    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - FURTHER);
-    for (gsize i = 0; lines[i]; i++) {
-        /* A word that is longer than a line begins on the next one. */
-        const char *rest = i == 0 ? lines[i] + MIN(strlen(shown), strlen(lines[i])) : lines[i];
-        printf("%*s", i == 0 ? indent : indent + FURTHER, "");
-        if (i == 0)
-            printf("%s%s%s", colour ? colour : "", shown, colour ? "\033[0m" : "");
-        printf("%s\n", rest);
-    }
+    put_wrapped(indent, FURTHER, mark, text);
+}
+
+void vh_report_sentence(int indent, const char *mark, const char *text)
+{
+    if (isatty(STDOUT_FILENO))
+        put_wrapped(indent, FURTHER, mark, text);
+    else
+        vh_report_text("%*s%s%s\n", indent, "", text_of(mark), text);
+}
+
+/* On a terminal, later lines stand below the text. */
+static void put_event(const char *before, int indent, const char *colour, const char *text)
+{
+    gboolean wrap = isatty(STDOUT_FILENO), coloured = *colour && colours();
+    g_auto(GStrv) lines =
+        vh_text_wrap(text, wrap ? WIDTH - MAX((glong)strlen(before), indent) : G_MAXINT);
+
+    printf("%s%s", coloured ? colour : "", before);
+    for (gsize i = 0; lines[i]; i++)
+        printf("%*s%s%s", i > 0 ? indent : 0, "", lines[i], lines[i + 1] ? "\n" : "");
+    printf("%s\n", coloured ? "\033[0m" : "");
     fflush(stdout);
 }
 
@@ -171,12 +201,9 @@ void vh_report_event(const VhEvent *event, gpointer data)
 
     if (event->priority >= LOG_DEBUG)
         return;
-    gboolean coloured = *colour && colours();
-    printf("%s", coloured ? colour : "");
-    if (event->duration >= 0)
-        printf("%8.3f s ", (double)event->duration / G_USEC_PER_SEC);
-    else
-        printf("%10s ", "");
-    printf("%s%s%s\n", mark ? mark : "", event->text, coloured ? "\033[0m" : "");
-    fflush(stdout);
+    g_autofree char *time =
+        event->duration >= 0 ? g_strdup_printf("%8.3f s ", (double)event->duration / G_USEC_PER_SEC)
+                             : g_strdup_printf("%10s ", "");
+    g_autofree char *before = g_strconcat(time, mark, NULL);
+    put_event(before, (int)strlen(time) + FURTHER, colour, event->text);
 }

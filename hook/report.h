@@ -27,6 +27,8 @@ void vh_report_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* A sentence in lines of 80 columns: @indent blanks, then @mark (which may begin as a table's cell,
  * and be empty), then the text; its other lines stand below the mark, two further in. */
 void vh_report_wrapped(int indent, const char *mark, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The same on a terminal; elsewhere, where lines are searched, it is one line. */
+void vh_report_sentence(int indent, const char *mark, const char *text);
 /* A VhEventSink for people: what happens, with its duration, on stdout; debug events are left out.
  */
 void vh_report_event(const VhEvent *event, gpointer data);

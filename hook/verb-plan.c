@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* plan GUEST: what would happen, and why it could not. Nothing is touched. */
+#include <string.h>
+
 #include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
+
+static void show_line(const char *line)
+{
+    static const struct {
+        const char *start, *mark;
+    } marks[] = {{"cannot start: ", "!cannot start: "}, {"note: ", "note: "}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
+        if (g_str_has_prefix(line, marks[i].start)) {
+            vh_report_sentence(0, marks[i].mark, line + strlen(marks[i].start));
+            return;
+        }
+    if (*line == ' ')
+        vh_report_text("%s\n", line);
+    else
+        vh_report_sentence(0, "", line);
+}
 
 static int show(const VhPlan *plan, const VhOptions *options)
 {
@@ -10,7 +29,9 @@ static int show(const VhPlan *plan, const VhOptions *options)
         vh_report_json(vh_plan_variant(plan));
     } else {
         g_autofree char *text = vh_plan_text(plan);
-        vh_report_text("%s", text);
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        for (gsize i = 0; lines[i] && (*lines[i] || lines[i + 1]); i++)
+            show_line(lines[i]);
     }
     return plan->refusals->len > 0 ? VH_EXIT_FAILED : VH_EXIT_OK;
 }

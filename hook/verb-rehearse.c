@@ -294,7 +294,7 @@ static gboolean act(Rehearsal *rehearsal, const char *operation)
                           : "failed",
                    (double)(vh_host_now(rehearsal->engine.host) - begin) / G_USEC_PER_SEC);
     if (error)
-        vh_report_text("  %s\n", error->message);
+        vh_report_sentence(2, "", error->message);
     return ok;
 }
 

@@ -45,12 +45,13 @@ static void show_run(const char *guest, const VhTimelineRun *run)
 {
     g_autofree char *begin = vh_timeline_begin_text(run);
 
-    vh_report_text("%s: %s, %s, %.3f s: %s\n", guest, run->operation, begin,
-                   (double)run->duration / G_USEC_PER_SEC, run->result);
-    if (run->text) {
-        g_autofree char *why = vh_text_one_line(run->text);
-        vh_report_text("  %s\n", why);
-    }
+    g_autofree char *head = g_strdup_printf(
+        "%c%s: %s, %s, %.3f s: %s", g_str_equal(run->result, "done") ? '+' : '!', guest,
+        run->operation, begin, (double)run->duration / G_USEC_PER_SEC, run->result);
+
+    vh_report_line(head);
+    if (run->text)
+        vh_report_wrapped(2, "", "%s", run->text);
     for (guint i = 0; i < run->steps->len; i++) {
         const VhTimelineStep *step = run->steps->pdata[i];
         g_autofree char *label = label_of(step->text);
