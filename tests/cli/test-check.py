@@ -127,6 +127,25 @@ class Check(unittest.TestCase):
         self.assertIn("shares IOMMU group 16", " ".join(self.check(machine(), *moved,
                                                                    status=2).split()))
 
+    def test_what_the_host_runs_on(self):
+        """Its disk and its network are no devices for a guest."""
+        for bus, slot, words in (("0x01", "0x00", "/dev/nvme0n1p2"), ("0x04", "0x00", "enp4s0")):
+            moved = self.guest(("bus='0x0b' slot='0x00' function='0x3'",
+                                f"bus='{bus}' slot='{slot}' function='0x0'"))
+            report = json.loads(self.check(machine(), "--json", *moved, status=2))
+            whats = [one["what"] for one in report["findings"] if one["id"] == "plan"]
+            self.assertTrue(any(words in what for what in whats), whats)
+
+    def test_apparmor_of_another_prefix(self):
+        """libvirt's profile lets programs of /usr/sbin run: this build's is elsewhere."""
+        host = machine(files={
+            "/sys/module/apparmor/parameters/enabled": "Y",
+            "/sys/kernel/security/apparmor/profiles": "libvirtd (enforce)"})
+        report = json.loads(self.check(host, "--json", status=2))
+        found = [one for one in report["findings"] if one["id"] == "apparmor"]
+        self.assertEqual((found[0]["state"], found[0]["mend"]),
+                         ("failure", "install virt-handoff with prefix /usr"))
+
     def test_bad_file(self):
         host = machine(files={HOOKS + "/kvm.conf.d/win10.conf": "timeout = 0;\nfoo = 1;"})
         report = json.loads(self.check(host, "--json", *self.guest(), status=2))

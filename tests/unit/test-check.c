@@ -136,6 +136,11 @@ static void test_kernel(void)
          "warning BOOTFB keeps memory of 0000:09:00.0, and no driver is there to be unbound"},
         {"framebuffer", IOMEM("    e8000000-e8ffffff : 0000:09:00.1"), NULL, NULL,
          "ok none on a card"},
+        {"framebuffer", IOMEM("      e0000000-e02fffff : BOOTFB"),
+         CARD ",\"framebuffers\":[{\"device\":\"simple-framebuffer.0\",\"driver\":"
+              "\"simple-framebuffer\",\"drivers\":[\"simple-framebuffer\"],\"address\":"
+              "\"0000:09:00.0\"}]",
+         NULL, "ok simple-framebuffer.0 draws on 0000:09:00.0, which prepare takes away"},
         {"framebuffer", "", NULL, NULL, "unknown whether BOOTFB is on a card cannot be told"},
         {"vfio", "", NULL, NULL, "failure the running kernel has no vfio-pci"},
         {"vfio", "", "\"modules\":[{\"name\":\"vfio_pci\",\"state\":\"available\"}]", NULL,
@@ -212,6 +217,10 @@ static void test_libvirt(void)
     CASES(
         {"daemon", "", DAEMON("active"), NULL, "ok libvirtd.service is active"},
         {"daemon", "", DAEMON("inactive"), NULL, "failure libvirtd.service is not active"},
+        {"daemon", "", "\"units\":[{\"id\":\"virtqemud.socket\",\"active\":\"active\"}]", NULL,
+         "ok virtqemud.socket is active"},
+        {"daemon", "", "\"bus\":false", NULL,
+         "unknown whether it runs cannot be told: the system bus does not answer"},
         {"daemon", "", NULL, NULL, "failure neither libvirtd nor virtqemud is installed"},
         {"hook-loaded", STARTED("1700000049"), RUNNING, NULL,
          "ok libvirtd started after the hook was there"},
