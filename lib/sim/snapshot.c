@@ -1,83 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The tables of the schema (documented in snapshot.h), and what no table can say. */
-#include "sim/snapshot.h"
+#include "sim/fields.h"
 
 #include <string.h>
 
 #include "base/address.h"
 #include "base/json.h"
-#include "sim/machine.h"
-
-#define AT(record, member) .offset = G_STRUCT_OFFSET(record, member)
-#define TEXT(r, m)                                                                                 \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m)                                                      \
-    }
-#define TEXTS(r, m)                                                                                \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXTS, AT(r, m)                                                     \
-    }
-#define FLAG(r, m)                                                                                 \
-    {                                                                                              \
-        .key = #m, .kind = SIM_FLAG, AT(r, m)                                                      \
-    }
-#define FLAG_ON(r, m)                                                                              \
-    {                                                                                              \
-        .key = #m, .kind = SIM_FLAG, AT(r, m), .fallback = TRUE                                    \
-    }
-#define NAME(r, m)                                                                                 \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m), .required = TRUE                                    \
-    }
-#define RULED(r, m, rule, words)                                                                   \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m), .required = TRUE, .check = rule, .expected = words  \
-    }
-#define CHECKED(r, m, rule, words)                                                                 \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m), .check = rule, .expected = words                    \
-    }
-#define REFERS(r, m, to)                                                                           \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m), .refers = to                                        \
-    }
-#define WORD(r, m, list)                                                                           \
-    {                                                                                              \
-        .key = #m, .kind = SIM_TEXT, AT(r, m), .words = list                                       \
-    }
-#define HEX(r, k, m, n)                                                                            \
-    {                                                                                              \
-        .key = k, .kind = SIM_HEX, AT(r, m), .digits = n, .required = TRUE                         \
-    }
-#define NUMBER(r, m, low, high)                                                                    \
-    {                                                                                              \
-        .key = #m, .kind = SIM_NUMBER, AT(r, m), .minimum = low, .maximum = high, .fallback = 0    \
-    }
-/* A day is long enough for anything that is waited for; a year for a machine to run. */
-#define MS(r, m) NUMBER(r, m, 0, 24 * 3600 * 1000)
-#define TIME(r, m) NUMBER(r, m, 0, MAX_TIME)
-#define RECORDS(r, m, t)                                                                           \
-    {                                                                                              \
-        .key = #m, .kind = SIM_RECORDS, AT(r, m), .type = &t                                       \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        .key = NULL                                                                                \
-    }
-
-#define MAX_TIME SIM_MAX_TIME
-#define MAX_PID SIM_MAX_PID
 
 static gboolean is_address(const char *text)
 {
     g_autofree char *canonical = vh_address_canonical(text, NULL);
 
     return canonical && g_str_equal(canonical, text);
-}
-
-static gboolean is_absolute(const char *text)
-{
-    return text[0] == '/';
 }
 
 /* "10de:2489" */
@@ -104,16 +38,6 @@ static gboolean is_number(const char *text)
     return major > 0 && major < 5 && minor > 0 && minor < 8 && text[major + 1 + minor] == '\0';
 }
 
-static gboolean is_bytes(const char *text)
-{
-    return strlen(text) % 2 == 0 && text[strspn(text, "0123456789abcdef")] == '\0';
-}
-
-static gboolean is_mode(const char *text)
-{
-    return strlen(text) == 4 && strspn(text, "01234567") == 4;
-}
-
 static gboolean is_module(const char *text)
 {
     return *text && !strpbrk(text, "-/. ");
@@ -131,7 +55,6 @@ static const char *const session_types[] = {"unspecified", "tty", "x11", "waylan
 static const char *const session_classes[] = {"user",       "user-early", "greeter", "lock-screen",
                                               "background", "manager",    NULL};
 static const char *const session_states[] = {"online", "active", "closing", NULL};
-static const char *const rom_problems[] = {"empty", "unreadable", "no file", NULL};
 static const char *const wedge_kinds[] = {"probe", "dead", NULL};
 static const char *const use_kinds[] = {"mount", "swap", "array", "route", NULL};
 
@@ -394,51 +317,6 @@ static const SimField process_fields[] = {
 };
 const SimType sim_process_type = {sizeof(SimProcess), process_fields, TRUE};
 
-static const SimField guest_fields[] = {
-    NAME(SimGuest, name),
-    {.key = "pid",
-     .kind = SIM_NUMBER,
-     AT(SimGuest, pid),
-     .minimum = 0,
-     .maximum = MAX_PID,
-     .refers = "processes"},
-    {.key = "devices", .kind = SIM_TEXTS, AT(SimGuest, devices), .refers = "functions"},
-    END,
-};
-const SimType sim_guest_type = {sizeof(SimGuest), guest_fields, TRUE};
-
-static const SimField rom_fields[] = {
-    NAME(SimRom, path),
-    WORD(SimRom, problem, rom_problems),
-    END,
-};
-static const SimType rom_type = {sizeof(SimRom), rom_fields, TRUE};
-
-static const SimField file_fields[] = {
-    RULED(SimFile, path, is_absolute, "an absolute path"),
-    TEXT(SimFile, text),
-    CHECKED(SimFile, hex, is_bytes, "two hex digits for each byte"),
-    TEXT(SimFile, link),
-    CHECKED(SimFile, mode, is_mode, "four octal digits"),
-    NUMBER(SimFile, uid, 0, G_MAXUINT32),
-    NUMBER(SimFile, gid, 0, G_MAXUINT32),
-    NUMBER(SimFile, changed, 0, MAX_TIME),
-    TEXT(SimFile, label),
-    END,
-};
-static const SimType file_type = {sizeof(SimFile), file_fields, TRUE};
-
-static const SimField program_fields[] = {
-    RULED(SimProgram, path, is_absolute, "an absolute path"),
-    NUMBER(SimProgram, status, 0, 255),
-    MS(SimProgram, ms),
-    TEXT(SimProgram, output),
-    TEXT(SimProgram, error),
-    FLAG(SimProgram, unsafe),
-    END,
-};
-const SimType sim_program_type = {sizeof(SimProgram), program_fields, TRUE};
-
 static const SimField machine_fields[] = {
     {.key = "version",
      .kind = SIM_NUMBER,
@@ -473,8 +351,8 @@ static const SimField machine_fields[] = {
     RECORDS(SimMachine, sessions, session_type),
     RECORDS(SimMachine, processes, sim_process_type),
     RECORDS(SimMachine, guests, sim_guest_type),
-    RECORDS(SimMachine, roms, rom_type),
-    RECORDS(SimMachine, files, file_type),
+    RECORDS(SimMachine, roms, sim_rom_type),
+    RECORDS(SimMachine, files, sim_file_type),
     RECORDS(SimMachine, programs, sim_program_type),
     NUMBER(SimMachine, next_pid, 0, MAX_PID),
     NUMBER(SimMachine, next_session, 0, G_MAXINT32),
