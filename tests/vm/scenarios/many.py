@@ -15,7 +15,7 @@ def twenty_at_once(host):
     before = host.facts().essence()
     names = [f'many{number}' for number in range(1, NUMBER + 1)]
     for number, name in enumerate(names, start=101):
-        host.write(f'/root/{name}.xml', domains.domain(name, number, extra=EXTRA).replace("'MiB'>64", "'MiB'>8"))
+        host.write(f'/root/{name}.xml', domains.domain(name, number, extra=EXTRA))
         host.configure(name)
     host.sh('for i in $(seq 1 19); do virsh define /root/many$i.xml || exit; done >/dev/null', timeout=120)
     host.configure('win10', 'timeout = 120;\n')
