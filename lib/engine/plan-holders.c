@@ -34,14 +34,14 @@ typedef struct {
     VhPlanning *planning;
     char *manager;       /* unit of the display manager, or NULL */
     GPtrArray *sessions; /* VhSession, or NULL */
+    GPtrArray *drawers;  /* VhHolder, or NULL */
     const char *seat;    /* whose graphical sessions end first; NULL: none do */
     GPtrArray *services; /* char *: that will be stopped */
 } Present;
 
 static gboolean ends_first(const Present *self, const VhSession *session)
 {
-    return self->seat && vh_session_is_graphical(session) &&
-           g_strcmp0(session->seat, self->seat) == 0;
+    return self->seat && vh_holding_is_desktop(session, self->seat, self->drawers);
 }
 
 static gboolean session_ends(const Present *self, const char *id)
@@ -117,6 +117,8 @@ static GPtrArray *plan_present(VhPlanning *planning, char **addresses)
     Present self = {.planning = planning,
                     .manager = vh_holding_manager(planning->host),
                     .sessions = vh_host_sessions(planning->host, NULL),
+                    .drawers =
+                        vh_holding_drawers(planning->host, (const char *const *)addresses, NULL),
                     .seat = sessions ? sessions->subject : NULL,
                     .services = g_ptr_array_new_with_free_func(g_free)};
     g_autoptr(GPtrArray) holders =
@@ -126,6 +128,7 @@ static GPtrArray *plan_present(VhPlanning *planning, char **addresses)
         plan_holder(&self, holders->pdata[i]);
     g_free(self.manager);
     g_clear_pointer(&self.sessions, g_ptr_array_unref);
+    g_clear_pointer(&self.drawers, g_ptr_array_unref);
     return self.services;
 }
 

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/plan-private.h"
+#include "steps/holding.h"
 
 /* The facts about one display function that is to move. */
 typedef struct {
@@ -86,19 +87,23 @@ static GPtrArray *find_displays(VhPlanning *planning, const GPtrArray *framebuff
 
 /* ---- does the desktop use it? ---- */
 
-static gboolean is_desktop(const VhHolder *holder, const char *manager)
-{
-    if (holder->session || g_strcmp0(holder->unit, manager) == 0)
-        return TRUE;
-    return holder->unit && g_str_has_prefix(holder->unit, "user@");
-}
-
+/* Whether a session draws with it, or the display manager has it at all. A program of the desktop
+ * that only renders on it (PRIME) is no reason to end the desktop: it is named as one who has the
+ * device open. */
 static gboolean held_by_desktop(VhPlanning *planning, const Display *display, const char *manager)
 {
-    g_autoptr(GPtrArray) holders = vh_host_holders(planning->host, display->nodes, NULL);
+    const char *const address[] = {display->device->address, NULL};
+    g_autoptr(GPtrArray) drawers = vh_holding_drawers(planning->host, address, NULL);
+    g_autoptr(GPtrArray) holders =
+        manager ? vh_host_holders(planning->host, display->nodes, NULL) : NULL;
 
+    for (guint i = 0; drawers && i < drawers->len; i++) {
+        const VhHolder *holder = drawers->pdata[i];
+        if (holder->session || holder->user_unit)
+            return TRUE;
+    }
     for (guint i = 0; holders && i < holders->len; i++)
-        if (is_desktop(holders->pdata[i], manager))
+        if (g_strcmp0(((const VhHolder *)holders->pdata[i])->unit, manager) == 0)
             return TRUE;
     return FALSE;
 }
@@ -168,8 +173,14 @@ static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
     if (policy == VH_SESSIONS_KEEP)
         return;
     g_autofree char *seat = seat_of(planning, displays);
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+    for (guint i = 0; i < displays->len; i++)
+        g_ptr_array_add(addresses, ((Display *)displays->pdata[i])->device->address);
     vh_plan_add(planning, &vh_step_sessions, seat,
-                g_variant_new_parsed("{'seat': <%s>, 'policy': <%s>}", seat, policies[policy]));
+                g_variant_new_parsed("{'seat': <%s>, 'policy': <%s>, 'addresses': <%@as>}", seat,
+                                     policies[policy],
+                                     g_variant_new_strv((const char *const *)addresses->pdata,
+                                                        (gssize)addresses->len)));
 }
 
 /*

@@ -3,9 +3,22 @@
 
 #include "base/text.h"
 
-GPtrArray *vh_holding_find(VhHost *host, const char *const *addresses, GError **error)
+static gboolean blocks(const VhNode *node)
 {
-    g_autoptr(GPtrArray) blocking = g_ptr_array_new_with_free_func((GDestroyNotify)vh_node_free);
+    return node->blocks;
+}
+
+/* A primary node of DRM, or a framebuffer's. */
+static gboolean draws(const VhNode *node)
+{
+    return g_str_has_prefix(node->path, "/dev/dri/card") ||
+           g_strcmp0(node->subsystem, "graphics") == 0;
+}
+
+static GPtrArray *find(VhHost *host, const char *const *addresses,
+                       gboolean (*wanted)(const VhNode *), GError **error)
+{
+    g_autoptr(GPtrArray) chosen = g_ptr_array_new_with_free_func((GDestroyNotify)vh_node_free);
 
     for (gsize i = 0; addresses[i]; i++) {
         g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(host, addresses[i], error);
@@ -13,13 +26,41 @@ GPtrArray *vh_holding_find(VhHost *host, const char *const *addresses, GError **
             return NULL;
         while (nodes->len > 0) {
             VhNode *node = g_ptr_array_steal_index(nodes, nodes->len - 1);
-            if (node->blocks)
-                g_ptr_array_add(blocking, node);
+            if (wanted(node))
+                g_ptr_array_add(chosen, node);
             else
                 vh_node_free(node);
         }
     }
-    return vh_host_holders(host, blocking, error);
+    return vh_host_holders(host, chosen, error);
+}
+
+GPtrArray *vh_holding_find(VhHost *host, const char *const *addresses, GError **error)
+{
+    return find(host, addresses, blocks, error);
+}
+
+GPtrArray *vh_holding_drawers(VhHost *host, const char *const *addresses, GError **error)
+{
+    return find(host, addresses, draws, error);
+}
+
+/* A compositor lives in its session, or in the manager of its user. */
+static gboolean is_drawn_from(const VhSession *session, const GPtrArray *drawers)
+{
+    for (guint i = 0; drawers && i < drawers->len; i++) {
+        const VhHolder *holder = drawers->pdata[i];
+        if (holder->session ? g_str_equal(holder->session, session->id)
+                            : holder->user_unit && holder->uid == session->uid)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean vh_holding_is_desktop(const VhSession *session, const char *seat, const GPtrArray *drawers)
+{
+    return g_strcmp0(session->seat, seat) == 0 && vh_holding_counts(session) &&
+           (vh_session_is_graphical(session) || is_drawn_from(session, drawers));
 }
 
 char *vh_holding_describe(const VhHolder *holder)

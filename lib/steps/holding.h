@@ -7,6 +7,14 @@
 /* Processes that have a node of one of @addresses open that unbinding would wait for (VhHolder). */
 GPtrArray *vh_holding_find(VhHost *host, const char *const *addresses, GError **error);
 
+/* Processes that have a node of one of @addresses open which one draws on a screen with (VhHolder):
+ * not those that only compute or render, as a program does that runs on the second card. */
+GPtrArray *vh_holding_drawers(VhHost *host, const char *const *addresses, GError **error);
+/* Whether the session is a desktop at that seat, and not about to end: a graphical one, or a text
+ * console from which one of @drawers (VhHolder) was started (sway, startx). */
+gboolean vh_holding_is_desktop(const VhSession *session, const char *seat,
+                               const GPtrArray *drawers);
+
 /* "Xorg (pid 812, user root, lightdm.service) keeps /dev/dri/card0 open" */
 char *vh_holding_describe(const VhHolder *holder);
 

@@ -5,23 +5,21 @@
  * the policy is "terminate". They do not come back by themselves: there is nothing to undo.
  */
 #include "base/json.h"
+#include "steps/holding.h"
 #include "steps/step.h"
 
-/* A session that logind calls closing has ended; what is left of it are processes, and those that
- * matter are waited for as holders. */
-static gboolean concerns(const VhSession *session, const char *seat)
+/* The sessions to wait for, or NULL with an error. One that logind calls closing has ended; what is
+ * left of it are processes, and those that matter are waited for as holders. */
+static GPtrArray *remaining(VhHost *host, GVariant *args, GError **error)
 {
-    return vh_session_is_graphical(session) && g_strcmp0(session->seat, seat) == 0 &&
-           g_strcmp0(session->state, "closing") != 0;
-}
-
-/* The sessions to wait for, or NULL with an error. */
-static GPtrArray *remaining(VhHost *host, const char *seat, GError **error)
-{
+    const char *seat = vh_json_string(args, "seat", "seat0");
+    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
     GPtrArray *sessions = vh_host_sessions(host, error);
+    g_autoptr(GPtrArray) drawers =
+        sessions ? vh_holding_drawers(host, (const char *const *)addresses, NULL) : NULL;
 
     for (guint i = sessions ? sessions->len : 0; i > 0; i--)
-        if (!concerns(sessions->pdata[i - 1], seat))
+        if (!vh_holding_is_desktop(sessions->pdata[i - 1], seat, drawers))
             g_ptr_array_remove_index(sessions, i - 1);
     return sessions;
 }
@@ -29,8 +27,7 @@ static GPtrArray *remaining(VhHost *host, const char *seat, GError **error)
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    const char *seat = vh_json_string(args, "seat", "seat0");
-    g_autoptr(GPtrArray) sessions = remaining(context->host, seat, error);
+    g_autoptr(GPtrArray) sessions = remaining(context->host, args, error);
 
     if (!sessions)
         return FALSE;
@@ -64,12 +61,11 @@ static gboolean still_there(const VhSession *session, GError **error)
 
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
-    const char *seat = vh_json_string(args, "seat", "seat0");
     gboolean terminate = g_str_equal(vh_json_string(args, "policy", "wait"), "terminate");
     gint64 pause = 0;
 
     for (;;) {
-        g_autoptr(GPtrArray) sessions = remaining(context->host, seat, error);
+        g_autoptr(GPtrArray) sessions = remaining(context->host, args, error);
         if (!sessions)
             return FALSE;
         if (sessions->len == 0)

@@ -95,7 +95,7 @@ extern const VhStepKind vh_step_command_undo;
 extern const VhStepKind vh_step_user_unit;
 /* { unit }: a system unit is stopped. */
 extern const VhStepKind vh_step_unit;
-/* { seat, policy }: the seat's graphical sessions have ended. */
+/* { seat, policy, addresses }: the seat's graphical sessions have ended. */
 extern const VhStepKind vh_step_sessions;
 /* { addresses, now }: services that have such a node open (now, when planned) are stopped. */
 extern const VhStepKind vh_step_services;

@@ -50,6 +50,11 @@ static Machine *machine_on(VhHost *host)
     return machine;
 }
 
+char *machine_sample(const char *sample)
+{
+    return read_sample(sample, ".json");
+}
+
 Machine *machine_from_text(const char *snapshot)
 {
     g_autoptr(GError) error = NULL;

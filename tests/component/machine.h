@@ -18,6 +18,8 @@ typedef struct {
 
 /* The shipped sample host of that name, with an empty file for guest win10. */
 Machine *machine_new(const char *sample);
+/* The text of a sample host; the caller owns it. */
+char *machine_sample(const char *sample);
 /* The same from a snapshot's text. */
 Machine *machine_from_text(const char *snapshot);
 /* A sample host with the first @text in its snapshot replaced. */

@@ -244,6 +244,42 @@ static void test_refuse(void)
     g_assert_false(machine_did(machine, "unit_stop ollama.service"));
 }
 
+static char *without(const char *text, const char *part)
+{
+    g_auto(GStrv) parts = g_strsplit(text, part, 2);
+
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    return g_strjoinv("", parts);
+}
+
+/* A desktop on the laptop's other card goes on, and a program of it that renders on the passed one
+ * is named. */
+static void test_second_card(void)
+{
+    g_autofree char *all = machine_sample("laptop-hybrid");
+    g_autofree char *half =
+        without(all, ", \"/dev/dri/card1\", \"/dev/nvidia0\", \"/dev/nvidiactl\", "
+                     "\"/dev/nvidia-modeset\"");
+    g_autofree char *text = without(half, ", \"/dev/snd/controlC1\"");
+    g_autoptr(Machine) machine = machine_from_text(text);
+    g_autoptr(GBytes) xml = machine_sample_domain("laptop-hybrid");
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "timeout = 8;");
+    pid_t game =
+        vh_sim_process_add(machine->host, "game", 1000, "user@1000.service", "/dev/dri/renderD129");
+    g_autofree char *plan = machine_plan_text(machine, xml);
+    g_assert_null(strstr(plan, "gdm.service"));
+    g_assert_nonnull(strstr(plan, "game (pid"));
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_nonnull(strstr(error->message, "game (pid"));
+    g_assert_false(machine_did(machine, "gdm.service"));
+    g_assert_true(vh_sim_process_end(machine->host, game));
+    cycle_ok(machine, TRUE, xml);
+    g_assert_false(machine_did(machine, "gdm.service"));
+    cycle_ok(machine, FALSE, xml);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -256,6 +292,7 @@ int main(int argc, char **argv)
     g_test_add_func("/holders/protected", test_protected);
     g_test_add_func("/holders/caller", test_caller);
     g_test_add_func("/holders/display-manager", test_display_manager);
+    g_test_add_func("/holders/second-card", test_second_card);
     g_test_add_func("/holders/refuse", test_refuse);
     return g_test_run();
 }

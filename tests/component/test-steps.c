@@ -255,6 +255,44 @@ static void test_sessions(gconstpointer policy)
     g_assert_false(machine_did(machine, "session_terminate"));
 }
 
+#define TEXT_CONSOLE                                                                               \
+    "{\"version\": 1, \"users\": [{\"uid\": 7, \"name\": \"ida\"}], \"functions\": ["              \
+    "{\"address\": \"" GPU "\", \"class\": \"0x030000\", \"vendor\": \"0x1234\","                  \
+    " \"device\": \"0x1111\", \"driver\": \"gpu\", \"nodes\": ["                                   \
+    " {\"path\": \"/dev/dri/card0\", \"subsystem\": \"drm\", \"number\": \"226:0\"},"              \
+    " {\"path\": \"/dev/dri/renderD128\", \"subsystem\": \"drm\", \"number\": \"226:128\"}]}],"    \
+    "\"drivers\": [{\"name\": \"gpu\"}], \"units\": [{\"id\": \"user@7.service\", \"active\": "    \
+    "\"active\"}], \"sessions\": [{\"id\": \"4\", \"uid\": 7, \"seat\": \"seat0\","                \
+    " \"type\": \"tty\", \"class\": \"user\"}], \"processes\": [{\"pid\": 50, \"uid\": 7,"         \
+    " \"command\": \"sway\", %s}]}"
+
+/* A compositor that was started from a text console, which logind calls what it is, a tty. */
+static void test_text_console(void)
+{
+    static const struct {
+        const char *process;
+        gboolean desktop;
+    } starts[] = {
+        {"\"session\": \"4\", \"nodes\": [\"/dev/dri/card0\"]", TRUE},
+        {"\"unit\": \"user@7.service\", \"user_unit\": \"sway.service\", \"nodes\": "
+         "[\"/dev/dri/card0\"]",
+         TRUE},
+        /* One that only renders there is no desktop. */
+        {"\"session\": \"4\", \"nodes\": [\"/dev/dri/renderD128\"]", FALSE},
+        {"\"session\": \"4\"", FALSE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(starts); i++) {
+        g_autofree char *text = g_strdup_printf(TEXT_CONSOLE, starts[i].process);
+        g_autoptr(Machine) machine = machine_from_text(text);
+        g_autoptr(GVariant) args =
+            parse("{'seat': <'seat0'>, 'policy': <'terminate'>, 'addresses': <['" GPU "']>}");
+        g_autoptr(GVariant) prior = take(machine, &vh_step_sessions, args);
+        g_assert_cmpint(prior != NULL, ==, starts[i].desktop);
+        g_assert_cmpint(machine_did(machine, "session_terminate 4"), ==, starts[i].desktop);
+    }
+}
+
 static void count_note(gpointer data, const char *text)
 {
     g_assert_nonnull(strstr(text, "vtcon1 did not come back"));
@@ -350,6 +388,7 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/console/stays-dark", test_console_stays_dark);
     g_test_add_data_func("/steps/sessions/wait", "wait", test_sessions);
     g_test_add_data_func("/steps/sessions/terminate", "terminate", test_sessions);
+    g_test_add_func("/steps/sessions/text-console", test_text_console);
     g_test_add_func("/steps/driver/loaded-once", test_driver_loaded_once);
     g_test_add_func("/steps/unit/shutdown", test_unit_stays_down_at_shutdown);
     g_test_add_func("/steps/unit/gone", test_unit_gone);
