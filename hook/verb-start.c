@@ -133,8 +133,12 @@ static gboolean start(const Patient *patient, GError **error)
     if (!agreed(patient->options, error) ||
         !vh_desk_start_guest(host, unit, self ? self : ENGINE, plan->guest, error))
         return FALSE;
-    vh_report_text("%s starts; how it went: journalctl -u %s, virt-handoff timeline %s\n",
-                   plan->guest, unit, plan->guest);
+    if (vh_host_service_manager(host) == &vh_manager_systemd)
+        vh_report_text("%s starts; how it went: journalctl -u %s, virt-handoff timeline %s\n",
+                       plan->guest, unit, plan->guest);
+    else
+        vh_report_text("%s starts; how it went: virsh domstate %s --reason, the system's log\n",
+                       plan->guest, plan->guest);
     return TRUE;
 }
 

@@ -99,11 +99,14 @@ char *vh_check_unit(const char *text, GError **error)
 
     if (strlen(text) > MAX_UNIT || strspn(text, UNIT_CHARS) != strlen(text) || at == text)
         return refuse(text, "is not the name of a unit", error);
-    if (!has_unit_suffix(text))
-        return refuse(text, "is not the whole name of a unit, such as \"sddm.service\"", error);
-    if (at && at[1] == '.' && !strchr(at + 2, '.'))
+    /* As systemctl has it, and what a service is called without systemd. */
+    gboolean bare = *text && *text != '-' && !strchr(text, '.');
+    if (!bare && !has_unit_suffix(text))
+        return refuse(text, "is not the name of a unit, such as \"sddm\" or \"sddm.service\"",
+                      error);
+    if (at && (at[1] == '\0' || (at[1] == '.' && !strchr(at + 2, '.'))))
         return refuse(text, "is a template; name an instance of it", error);
-    return g_strdup(text);
+    return g_strconcat(text, bare ? ".service" : NULL, NULL);
 }
 
 char *vh_check_unit_glob(const char *text, GError **error)

@@ -148,10 +148,8 @@ static gboolean plan_listed_units(VhPlanning *planning, GError **error)
         if (!unit)
             return FALSE;
         if (g_strcmp0(unit->load, "not-found") == 0)
-            vh_plan_refuse(planning,
-                           "stop: there is no unit %s; list them with: systemctl "
-                           "list-units --type=service",
-                           name);
+            vh_plan_refuse(planning, "stop: there is no unit %s; list them with: %s", name,
+                           vh_host_service_manager(planning->host)->list);
         else
             add_unit(planning, unit->id);
     }
@@ -201,10 +199,13 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
         for (gsize j = 0; j < G_N_ELEMENTS(companions); j++) {
             if (g_strcmp0(display->device->now->driver, companions[j].driver) != 0)
                 continue;
-            g_autoptr(VhUnit) unit = vh_host_unit_look(planning->host, companions[j].unit, error);
-            if (!unit)
+            g_autoptr(GError) cause = NULL;
+            g_autoptr(VhUnit) unit = vh_host_unit_look(planning->host, companions[j].unit, &cause);
+            if (!unit && !g_error_matches(cause, VH_ERROR, VH_ERROR_UNSUPPORTED)) {
+                g_propagate_error(error, g_steal_pointer(&cause));
                 return FALSE;
-            if (g_strcmp0(unit->active, "active") == 0)
+            }
+            if (unit && g_strcmp0(unit->active, "active") == 0)
                 add_unit(planning, unit->id);
         }
     }

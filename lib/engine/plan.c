@@ -160,6 +160,16 @@ static void plan_drivers(VhPlanning *planning)
     }
 }
 
+/* @unit is NULL with @cause. */
+static const char *why_not_awake(VhPlanning *planning, const VhUnit *unit, const GError *cause)
+{
+    if (!unit)
+        return cause->message;
+    return g_str_equal(vh_host_service_manager(planning->host)->name, "systemd")
+               ? "virt-handoff-awake@.service is not installed"
+               : "keeping it awake takes systemd; sleep = \"allow\" does without this note";
+}
+
 static void plan_awake(VhPlanning *planning)
 {
     g_autofree char *name = g_strdup_printf("virt-handoff-awake@%s.service", planning->plan->uuid);
@@ -173,7 +183,7 @@ static void plan_awake(VhPlanning *planning)
         vh_plan_add(planning, &vh_step_awake, name, g_variant_new_parsed("{'unit': <%s>}", name));
     else
         vh_plan_note(planning, "the host may go to sleep while the guest runs: %s",
-                     unit ? "virt-handoff-awake@.service is not installed" : cause->message);
+                     why_not_awake(planning, unit, cause));
 }
 
 static void plan_hand_over(VhPlanning *planning)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/desk.h"
 
-#include "host/real-private.h"
+#include "host/services.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
@@ -55,11 +55,29 @@ GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error)
     return NULL;
 }
 
+/* It goes on in a session of its own; what fails at once is told. */
+static gboolean start_by_ourselves(VhReal *real, const char *program, const char *guest,
+                                   GError **error)
+{
+    enum { SECONDS = 5 };
+    const char *const argv[] = {program, "start-now", "--", guest, NULL};
+    gint64 deadline = g_get_monotonic_time() + (gint64)SECONDS * G_USEC_PER_SEC;
+    g_autoptr(GError) cause = NULL;
+
+    if (vh_service_launch(real, argv, deadline, &cause) || vh_error_is_timeout(cause))
+        return TRUE;
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                               "start %s (see: virsh start %s): ", guest, guest);
+    return FALSE;
+}
+
 gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program, const char *guest,
                              GError **error)
 {
     g_autofree char *about = g_strconcat("Start of virtual machine ", guest, NULL);
 
+    if (vh_real_service_manager(host) != &vh_manager_systemd)
+        return start_by_ourselves((VhReal *)host, program, guest, error);
     /* CollectMode: a start that failed does not keep the unit's name from the next one. */
     if (vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_systemd,
                     "StartTransientUnit", NULL, error, "ssa(sv)a(sa(sv))", unit, "fail", 3,

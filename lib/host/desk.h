@@ -18,7 +18,8 @@ GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error);
 
 /*
  * Has systemd run "@program start-now -- @guest" as the transient service @unit, which outlives
- * whoever asked. Does not wait for it. @host is a real one.
+ * whoever asked; without systemd it runs in a session of its own, which does as well. Does not wait
+ * for it. @host is a real one.
  */
 gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program, const char *guest,
                              GError **error);

@@ -174,6 +174,30 @@ gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, 
     return host->ops->module_unload(host, name, deadline, error);
 }
 
+#define SYSTEMD_LIST "systemctl list-units --type=service"
+
+const VhServiceManager vh_manager_systemd = {"systemd", SYSTEMD_LIST, "systemctl", FALSE};
+const VhServiceManager vh_manager_openrc = {"OpenRC", "rc-service --list", "rc-service", TRUE};
+const VhServiceManager vh_manager_runit = {
+    "runit", "ls /run/runit/service /var/service /etc/service", "sv", FALSE};
+const VhServiceManager vh_manager_none = {"none", SYSTEMD_LIST, "systemctl", FALSE};
+
+char *vh_service_command(const VhServiceManager *manager, const char *verb, const char *unit)
+{
+    gsize length = strlen(unit);
+
+    if (manager != &vh_manager_systemd && g_str_has_suffix(unit, ".service"))
+        length -= strlen(".service");
+    g_autofree char *name = g_strndup(unit, length);
+    return g_strdup_printf("%s %s %s", manager->tool, manager->verb_last ? name : verb,
+                           manager->verb_last ? verb : name);
+}
+
+const VhServiceManager *vh_host_service_manager(VhHost *host)
+{
+    return host->ops->service_manager(host);
+}
+
 VhUnit *vh_host_unit_look(VhHost *host, const char *name, GError **error)
 {
     return host->ops->unit_look(host, name, error);

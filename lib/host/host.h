@@ -232,6 +232,23 @@ gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, 
 
 /* ---- units and sessions ---- */
 
+/* What starts and stops services here. "Unit" stands for its services as well: a name without
+ * ".service" is that of a service. */
+typedef struct {
+    const char *name; /* "systemd", "OpenRC", "runit"; "none": the operations below fail */
+    const char *list; /* the command that lists the services; of "none" as of systemd */
+    const char *tool; /* "systemctl VERB UNIT", "rc-service UNIT VERB", "sv VERB UNIT" */
+    gboolean verb_last;
+} VhServiceManager;
+
+/* Static, never NULL. */
+const VhServiceManager *vh_host_service_manager(VhHost *host);
+/* What a person types to have @verb ("start", "stop", "restart") done to @unit. */
+char *vh_service_command(const VhServiceManager *manager, const char *verb, const char *unit);
+
+extern const VhServiceManager vh_manager_systemd, vh_manager_openrc, vh_manager_runit,
+    vh_manager_none;
+
 typedef struct {
     char *id;     /* canonical name: "lightdm.service" for display-manager.service */
     char *load;   /* "loaded", "not-found", "masked", … */
@@ -242,7 +259,8 @@ typedef struct {
 void vh_unit_free(VhUnit *unit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhUnit, vh_unit_free)
 
-/* A unit that does not exist has load "not-found" (no error). */
+/* "display-manager.service" finds the display manager also where there is no such alias. A unit
+ * that does not exist has load "not-found" (no error). */
 VhUnit *vh_host_unit_look(VhHost *host, const char *name, GError **error);
 /* When systemd last had the service @name reload its configuration, in seconds since 1970; 0: not
  * since it started, or that is not known. */
@@ -408,6 +426,7 @@ typedef struct {
     VhModule *(*module_look)(VhHost *, const char *, GError **);
     gboolean (*module_load)(VhHost *, const char *, gint64, GError **);
     gboolean (*module_unload)(VhHost *, const char *, gint64, GError **);
+    const VhServiceManager *(*service_manager)(VhHost *);
     VhUnit *(*unit_look)(VhHost *, const char *, GError **);
     gint64 (*unit_reloaded)(VhHost *, const char *);
     gboolean (*unit_stop)(VhHost *, const char *, gint64, GError **);

@@ -10,11 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "host/real-private.h"
 
 #define SOCKET "/run/systemd/journal/socket"
+/* Where there is no journal: whatever syslog daemon the host has. */
+#define SYSLOG "/dev/log"
 /* A datagram of more is refused by the socket; sentences are short. */
 #define FIELD_MAX ((gsize)16 * 1024)
 
@@ -62,7 +65,8 @@ static GString *compose(const VhEvent *event)
     return datagram;
 }
 
-void vh_log_journal_at(const char *socket_path, const VhEvent *event)
+/* FALSE when nobody listens there. A log that is full does not keep us from the work. */
+static gboolean send_to(const char *socket_path, const GString *datagram)
 {
     static int fd = -1;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -70,16 +74,36 @@ void vh_log_journal_at(const char *socket_path, const VhEvent *event)
     if (fd < 0)
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || strlen(socket_path) >= sizeof address.sun_path)
-        return;
+        return FALSE;
     memcpy(address.sun_path, socket_path, strlen(socket_path));
+    return sendto(fd, datagram->str, datagram->len, MSG_DONTWAIT | MSG_NOSIGNAL,
+                  (const struct sockaddr *)&address, sizeof address) >= 0 ||
+           (errno != ENOENT && errno != ECONNREFUSED);
+}
+
+gboolean vh_log_journal_at(const char *socket_path, const VhEvent *event)
+{
     GString *datagram = compose(event);
-    /* A journal that does not listen does not keep us from the work. */
-    (void)sendto(fd, datagram->str, datagram->len, MSG_DONTWAIT | MSG_NOSIGNAL,
-                 (const struct sockaddr *)&address, sizeof address);
+    gboolean heard = send_to(socket_path, datagram);
+
     g_string_free(datagram, TRUE);
+    return heard;
+}
+
+gboolean vh_log_syslog_at(const char *socket_path, const VhEvent *event)
+{
+    GString *datagram = g_string_new(NULL);
+
+    /* Without time and host, as syslog(3) of a local program may be (RFC 3164, 4.3.3). */
+    g_string_printf(datagram, "<%d>virt-handoff: %s%s%s", LOG_DAEMON | CLAMP(event->priority, 0, 7),
+                    event->guest ? event->guest : "", event->guest ? ": " : "", event->text);
+    gboolean heard = send_to(socket_path, datagram);
+    g_string_free(datagram, TRUE);
+    return heard;
 }
 
 void vh_log_journal(const VhEvent *event, gpointer data)
 {
-    vh_log_journal_at(SOCKET, event);
+    if (!vh_log_journal_at(SOCKET, event))
+        (void)vh_log_syslog_at(SYSLOG, event);
 }

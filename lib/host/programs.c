@@ -28,6 +28,7 @@
 typedef struct {
     VhReal *real;
     const VhCommand *command;
+    const VhRunManner *manner;
     pid_t pid;
     int in, out, err; /* our ends, -1: closed */
     gsize fed;        /* of the input */
@@ -71,18 +72,22 @@ static void close_pipes(Pipes *pipes)
     close_pair(pipes->err);
 }
 
-static gboolean open_pipes(Pipes *pipes, gboolean input)
+/* A pipe whose end @ours does not block, the other being an ordinary one; or /dev/null in its
+ * place. */
+static gboolean open_pair(int pair[2], int ours, gboolean is_pipe)
+{
+    if (!is_pipe) {
+        pair[!ours] = open("/dev/null", (ours ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+        return pair[!ours] >= 0;
+    }
+    return pipe2(pair, O_CLOEXEC) >= 0 && fcntl(pair[ours], F_SETFL, O_NONBLOCK) >= 0;
+}
+
+static gboolean open_pipes(Pipes *pipes, gboolean input, gboolean output)
 {
     *pipes = (Pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-    if ((input ? pipe2(pipes->in, O_CLOEXEC)
-               : (pipes->in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0 ||
-        pipe2(pipes->out, O_CLOEXEC) < 0 || pipe2(pipes->err, O_CLOEXEC) < 0)
-        return FALSE;
-    /* Our ends only: the program finds ordinary pipes. */
-    if (input && fcntl(pipes->in[1], F_SETFL, O_NONBLOCK) < 0)
-        return FALSE;
-    return fcntl(pipes->out[0], F_SETFL, O_NONBLOCK) >= 0 &&
-           fcntl(pipes->err[0], F_SETFL, O_NONBLOCK) >= 0;
+    return open_pair(pipes->in, 1, input) && open_pair(pipes->out, 0, output) &&
+           open_pair(pipes->err, 0, output);
 }
 
 /* The same few variables whoever calls us, then the command's own. */
@@ -151,7 +156,9 @@ static gboolean start(Run *self, GError **error)
     if (!path || *path != '/')
         return vh_error_set(error, VH_ERROR_FAILED, "\"%s\" is no absolute path of a program",
                             path ? path : "");
-    int errnum = open_pipes(&pipes, self->command->input != NULL) ? spawn(self, &pipes) : errno;
+    int errnum = open_pipes(&pipes, self->command->input != NULL, !self->manner->silent)
+                     ? spawn(self, &pipes)
+                     : errno;
     if (errnum != 0) {
         close_pipes(&pipes);
         return vh_error_set_errno(error, errnum, "run %s", path);
@@ -185,7 +192,8 @@ static void end_line(Run *self, GString *line)
 
     if (line->len == 0)
         return;
-    log_line(self, line->str, complaint ? 5 : 6);
+    if (!self->manner->quiet)
+        log_line(self, line->str, complaint ? 5 : 6);
     if (complaint) {
         g_free(self->last);
         self->last = vh_text_one_line(line->str);
@@ -306,6 +314,13 @@ static gboolean kill_group(Run *self, GError **error)
                         self->last ? self->last : "");
 }
 
+static gboolean leave(Run *self, GError **error)
+{
+    g_array_append_val(self->real->left, self->pid);
+    return vh_error_set(error, VH_ERROR_TIMEOUT, "%s did not end in time and goes on",
+                        self->command->argv[0]);
+}
+
 static gboolean judge(const Run *self, int status, GError **error)
 {
     const char *path = self->command->argv[0];
@@ -314,7 +329,9 @@ static gboolean judge(const Run *self, int status, GError **error)
     if (WIFSIGNALED(status))
         return vh_error_set(error, VH_ERROR_FAILED, "%s was killed by signal %d%s%s", path,
                             WTERMSIG(status), colon, last);
-    if (WEXITSTATUS(status) != 0)
+    if (self->manner->ret_status)
+        *self->manner->ret_status = WEXITSTATUS(status);
+    else if (WEXITSTATUS(status) != 0)
         return vh_error_set(error, VH_ERROR_FAILED, "%s failed with exit status %d%s%s", path,
                             WEXITSTATUS(status), colon, last);
     if (self->too_much)
@@ -335,10 +352,10 @@ static void clear(Run *self)
     g_free(self->last);
 }
 
-gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
-                     GError **error)
+gboolean vh_program_run(VhReal *real, const VhCommand *command, const VhRunManner *manner,
+                        gint64 deadline, GBytes **ret_output, GError **error)
 {
-    Run self = {.real = (VhReal *)host, .command = command, .in = -1, .out = -1, .err = -1};
+    Run self = {.real = real, .command = command, .manner = manner, .in = -1, .out = -1, .err = -1};
     int status = 0;
     gboolean good = FALSE;
 
@@ -349,10 +366,20 @@ gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GB
     if (start(&self, error)) {
         gboolean ended = attend(&self, deadline, &status);
         drain(&self);
-        good = ended ? judge(&self, status, error) : kill_group(&self, error);
+        good = ended           ? judge(&self, status, error)
+               : manner->leave ? leave(&self, error)
+                               : kill_group(&self, error);
     }
     if (good && ret_output)
         *ret_output = g_string_free_to_bytes(g_steal_pointer(&self.output));
     clear(&self);
     return good;
+}
+
+gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
+                     GError **error)
+{
+    static const VhRunManner plain = {.silent = FALSE};
+
+    return vh_program_run((VhReal *)host, command, &plain, deadline, ret_output, error);
 }

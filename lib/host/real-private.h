@@ -144,8 +144,23 @@ gboolean vh_bus_bad_reply(GError **error, const char *member, int result);
 
 /* ---- log.c ---- */
 
-/* As VhEventSink vh_log_journal, through another socket. */
-void vh_log_journal_at(const char *socket_path, const VhEvent *event);
+/* As VhEventSink vh_log_journal, through another socket; FALSE: nobody listens there. */
+gboolean vh_log_journal_at(const char *socket_path, const VhEvent *event);
+/* The line for people to a syslog daemon. */
+gboolean vh_log_syslog_at(const char *socket_path, const VhEvent *event);
+
+/* ---- programs.c ---- */
+
+/* How a program is run; all of it 0: as vh_host_run says. */
+typedef struct {
+    gboolean silent; /* its stdout and stderr are /dev/null, also for what it starts */
+    gboolean quiet;  /* no line of it is logged; the last one may still explain a failure */
+    gboolean leave;  /* at the deadline it goes on: VH_ERROR_TIMEOUT says only that nobody waits */
+    int *ret_status; /* not NULL: its exit status, which is no error then */
+} VhRunManner;
+
+gboolean vh_program_run(VhReal *real, const VhCommand *command, const VhRunManner *manner,
+                        gint64 deadline, GBytes **ret_output, GError **error);
 
 /* ---- pci.c ---- */
 
@@ -210,6 +225,7 @@ VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error);
 gboolean vh_real_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
 gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
 gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error);
+const VhServiceManager *vh_real_service_manager(VhHost *host);
 gboolean vh_real_stopping(VhHost *host);
 GPtrArray *vh_real_sessions(VhHost *host, GError **error);
 gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error);

@@ -102,6 +102,7 @@ static const VhHostOps ops = {
     .module_look = vh_real_module_look,
     .module_load = vh_real_module_load,
     .module_unload = vh_real_module_unload,
+    .service_manager = vh_real_service_manager,
     .unit_look = vh_real_unit_look,
     .unit_reloaded = vh_real_unit_reloaded,
     .unit_stop = vh_real_unit_stop,

@@ -48,6 +48,19 @@ static const VhSession *graphical_session(const GPtrArray *sessions)
     return NULL;
 }
 
+void vh_check_services(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhServiceManager *manager = vh_host_service_manager(checking->host);
+
+    if (manager != &vh_manager_none)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s", manager->name);
+    else
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "set stop = [] and have commands of the guest's file stop the desktop",
+                     "neither systemd nor OpenRC nor runit: no service can be stopped");
+}
+
 void vh_check_display_manager(gpointer data)
 {
     VhChecking *checking = data;
@@ -97,11 +110,14 @@ static void judge_holder(Holders *self, const VhHolder *holder, const char *addr
         return;
     }
     self->found++;
+    g_autofree char *stop = holder->unit
+                                ? vh_service_command(vh_host_service_manager(self->checking->host),
+                                                     "stop", holder->unit)
+                                : NULL;
     g_autofree char *mend =
-        holder->unit
-            ? g_strdup_printf("add \"%s\" to stop in the guest's file, or: sudo systemctl stop %s",
-                              holder->unit, holder->unit)
-            : g_strdup_printf("sudo kill %d", holder->process.pid);
+        stop ? g_strdup_printf("add \"%s\" to stop in the guest's file, or: sudo %s", holder->unit,
+                               stop)
+             : g_strdup_printf("sudo kill %d", holder->process.pid);
     if (holder->unit && is_companion(holder->unit))
         vh_check_add(self->checking, VH_FINDING_OK, NULL, "%s, which prepare stops, holds %s",
                      holder->unit, address);

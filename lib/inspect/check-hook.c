@@ -39,7 +39,10 @@ void vh_check_daemon(gpointer data)
     } else if (active) {
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s is active", active);
     } else if (loaded) {
-        g_autofree char *mend = g_strdup_printf("sudo systemctl enable --now %s", loaded);
+        const VhServiceManager *manager = vh_host_service_manager(checking->host);
+        g_autofree char *start = vh_service_command(
+            manager, manager == &vh_manager_systemd ? "enable --now" : "start", loaded);
+        g_autofree char *mend = g_strconcat("sudo ", start, NULL);
         vh_check_add(checking, VH_FINDING_FAILURE, mend, "%s is not active", loaded);
     } else {
         vh_check_add(checking, VH_FINDING_FAILURE, "install libvirt's daemon with QEMU",
@@ -169,8 +172,11 @@ void vh_check_loaded(gpointer data)
         return;
     }
     gint64 started = boot + (gint64)(vh_host_process_start(checking->host, pid) / TICKS);
+    const VhServiceManager *manager = vh_host_service_manager(checking->host);
     g_autofree char *service = g_strconcat(unit, ".service", NULL);
-    g_autofree char *mend = g_strdup_printf("sudo systemctl reload %s (guests go on)", unit);
+    g_autofree char *again =
+        vh_service_command(manager, manager == &vh_manager_systemd ? "reload" : "restart", unit);
+    g_autofree char *mend = g_strdup_printf("sudo %s (guests go on)", again);
     if (started >= info.changed)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s started after the hook was there", unit);
     else if (vh_host_unit_reloaded(checking->host, service) >= info.changed)

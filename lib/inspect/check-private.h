@@ -76,6 +76,7 @@ void vh_check_apparmor(gpointer checking);
 void vh_check_selinux(gpointer checking);
 /* check-desktop.c */
 void vh_check_groups(gpointer checking);
+void vh_check_services(gpointer checking);
 void vh_check_display_manager(gpointer checking);
 void vh_check_holders(gpointer checking);
 void vh_check_linger(gpointer checking);

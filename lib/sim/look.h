@@ -22,6 +22,7 @@ GPtrArray *sim_look_consoles(VhHost *host, GError **error);
 GPtrArray *sim_look_framebuffers(VhHost *host, GError **error);
 VhModule *sim_look_module(VhHost *host, const char *name, GError **error);
 gint64 sim_look_unit_reloaded(VhHost *host, const char *name);
+const VhServiceManager *sim_look_service_manager(VhHost *host);
 VhUnit *sim_look_unit(VhHost *host, const char *name, GError **error);
 GPtrArray *sim_look_sessions(VhHost *host, GError **error);
 gboolean sim_look_lingers(VhHost *host, uid_t uid);

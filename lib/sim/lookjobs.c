@@ -90,6 +90,19 @@ GPtrArray *sim_look_holders(VhHost *host, GPtrArray *nodes, GError **error)
     return list;
 }
 
+/* Services behave alike under all of them. */
+const VhServiceManager *sim_look_service_manager(VhHost *host)
+{
+    static const VhServiceManager *const managers[] = {&vh_manager_systemd, &vh_manager_openrc,
+                                                       &vh_manager_runit, &vh_manager_none};
+    const SimMachine *machine = sim_of(host)->machine;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(managers); i++)
+        if (g_strcmp0(machine->services, managers[i]->name) == 0)
+            return managers[i];
+    return managers[0];
+}
+
 VhUnit *sim_look_unit(VhHost *host, const char *name, GError **error)
 {
     const SimMachine *machine = sim_of(host)->machine;

@@ -266,6 +266,7 @@ static const VhHostOps ops = {
     .module_look = sim_look_module,
     .module_load = module_load,
     .module_unload = module_unload,
+    .service_manager = sim_look_service_manager,
     .unit_look = sim_look_unit,
     .unit_reloaded = sim_look_unit_reloaded,
     .unit_stop = unit_stop,

@@ -326,6 +326,7 @@ static const SimField machine_fields[] = {
      .maximum = 1},
     TEXT(SimMachine, about),
     TEXT(SimMachine, boot_id),
+    TEXT(SimMachine, services),
     {.key = "clock",
      .kind = SIM_NUMBER,
      AT(SimMachine, clock),

@@ -30,7 +30,7 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
 
     if (vh_host_unit_stop(context->host, unit, context->act_deadline, error))
         return TRUE;
-    g_prefix_error(error, "cannot stop %s (see: systemctl status %s): ", unit, unit);
+    g_prefix_error(error, "cannot stop %s: ", unit);
     return FALSE;
 }
 
@@ -51,7 +51,7 @@ gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GErr
     }
     if (vh_host_unit_start(context->host, unit, context->act_deadline, error))
         return TRUE;
-    g_prefix_error(error, "cannot start %s (see: journalctl -u %s): ", unit, unit);
+    g_prefix_error(error, "cannot start %s: ", unit);
     return FALSE;
 }
 

@@ -84,7 +84,7 @@ class Check(unittest.TestCase):
     def test_well(self):
         states = self.states(machine(), *self.guest())
         self.assertEqual({key for key, state in states.items() if state != "ok"}, set())
-        self.assertEqual(len([key for key in states if key[0] == "host"]), 18)
+        self.assertEqual(len([key for key in states if key[0] == "host"]), 19)
         self.assertEqual(len([key for key in states if key[0] == "guest"]), 13)
         text = self.check(machine(), *self.guest())
         self.assertIn("\nAll is well.\n", text)
@@ -158,7 +158,7 @@ class Check(unittest.TestCase):
         path = os.path.join(HOSTS, "nvidia-desktop.json")
         with open(path, encoding="utf-8") as file:
             text = self.check(json.load(file))
-        self.assertRegex(text, r"\nAll is well; \d+ of 18 could not be measured\.\n")
+        self.assertRegex(text, r"\nAll is well; \d+ of 19 could not be measured\.\n")
         self.assertNotIn("failure", text)
 
     def test_every_sample(self):

@@ -17,6 +17,7 @@ HostTree *host_tree_new(void)
     g_assert_no_error(error);
     VhRealOptions options = {.root = tree->root, .hooksdir = "/etc/libvirt/hooks"};
     tree->host = vh_real_new(&options);
+    host_tree_dir(tree, "/run/systemd/system");
     return tree;
 }
 

@@ -89,6 +89,7 @@ static void test_good(void)
         {"devices = ( \"10000:01:00.1\" );", "devices=list[10000:01:00.1]"},
         {"driver = \"amd-vfio.pci_2\";", "driver=amd-vfio.pci_2"},
         {"stop: [ \"sddm.service\", \"a@b.c.socket\" ];", "stop=list[sddm.service a@b.c.socket]"},
+        {"stop = [ \"sddm\", \"a@b\" ];", "stop=list[sddm.service a@b.service]"},
         {"stop_user = [ \"plasma-*\", \"x[12].service\", \"b.service\" ];",
          "stop_user=[plasma-* x[12].service b.service]"},
         {"sessions = \"wait\";", ""},
@@ -173,22 +174,27 @@ static void test_bad_devices(void)
 
 static void test_bad_units(void)
 {
-    assert_problems("stop = [ \"sddm\" ];", "F:1: stop: \"sddm\" is not the whole name of a unit, "
-                                            "such as \"sddm.service\"");
+    assert_problems("stop = [ \"sddm.servce\" ];", "F:1: stop: \"sddm.servce\" is not the name of "
+                                                   "a unit, such as \"sddm\" or \"sddm.service\"");
+    assert_problems(
+        "stop = [ \"getty@\", \"-x\", \"\" ];",
+        "F:1: stop: \"getty@\" is a template; name an instance of it\n"
+        "F:1: stop: \"-x\" is not the name of a unit, such as \"sddm\" or \"sddm.service\"\n"
+        "F:1: stop: \"\" is not the name of a unit, such as \"sddm\" or \"sddm.service\"");
     assert_problems("stop = [ \"plasma-*\" ];",
                     "F:1: stop: \"plasma-*\" is not the name of a unit");
-    assert_problems("stop = [ \"a b.service\", \"getty@.service\", \"@x.service\", \".service\" ];",
-                    "F:1: stop: \"a b.service\" is not the name of a unit\n"
-                    "F:1: stop: \"getty@.service\" is a template; name an instance of it\n"
-                    "F:1: stop: \"@x.service\" is not the name of a unit\n"
-                    "F:1: stop: \".service\" is not the whole name of a unit, such as "
-                    "\"sddm.service\"");
+    assert_problems(
+        "stop = [ \"a b.service\", \"getty@.service\", \"@x.service\", \".service\" ];",
+        "F:1: stop: \"a b.service\" is not the name of a unit\n"
+        "F:1: stop: \"getty@.service\" is a template; name an instance of it\n"
+        "F:1: stop: \"@x.service\" is not the name of a unit\n"
+        "F:1: stop: \".service\" is not the name of a unit, such as \"sddm\" or \"sddm.service\"");
     assert_problems("stop = \"none\";",
                     "F:1: stop: must be \"auto\" or a list of unit names, not \"none\"");
     assert_problems("stop_user = [ \"a/*\" ];",
                     "F:1: stop_user: \"a/*\" is not the name of a unit or a glob");
-    assert_problems("stop_user = [ \"plasma\" ];",
-                    "F:1: stop_user: \"plasma\" is not the whole name of a unit, such as "
+    assert_problems("stop_user = [ \"plasma.x\" ];",
+                    "F:1: stop_user: \"plasma.x\" is not the name of a unit, such as \"sddm\" or "
                     "\"sddm.service\"");
     assert_problems("stop_user = \"auto\";",
                     "F:1: stop_user: must be a list of unit names or globs, not \"auto\"");
@@ -289,14 +295,15 @@ static void test_unknown(void)
 
 static void test_several(void)
 {
-    assert_problems("# mine\n\ntimeuot = 3;\nstop = [ \"a\",\n  \"b\" ];\n\nsleep = \"no\";\n"
-                    "driver = 1; devices = 2;\n",
-                    "F:3: timeuot: unknown key; did you mean \"timeout\"?\n"
-                    "F:4: stop: \"a\" is not the whole name of a unit, such as \"sddm.service\"\n"
-                    "F:5: stop: \"b\" is not the whole name of a unit, such as \"sddm.service\"\n"
-                    "F:7: sleep: must be \"inhibit\" or \"allow\", not \"no\"\n"
-                    "F:8: devices: must be \"auto\" or a list of PCI addresses, not 2\n"
-                    "F:8: driver: must be a driver's name, not 1");
+    assert_problems(
+        "# mine\n\ntimeuot = 3;\nstop = [ \"a.x\",\n  \"b.y\" ];\n\nsleep = \"no\";\n"
+        "driver = 1; devices = 2;\n",
+        "F:3: timeuot: unknown key; did you mean \"timeout\"?\n"
+        "F:4: stop: \"a.x\" is not the name of a unit, such as \"sddm\" or \"sddm.service\"\n"
+        "F:5: stop: \"b.y\" is not the name of a unit, such as \"sddm\" or \"sddm.service\"\n"
+        "F:7: sleep: must be \"inhibit\" or \"allow\", not \"no\"\n"
+        "F:8: devices: must be \"auto\" or a list of PCI addresses, not 2\n"
+        "F:8: driver: must be a driver's name, not 1");
 }
 
 static void test_syntax(void)

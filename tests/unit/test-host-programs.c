@@ -401,18 +401,22 @@ static void test_journal(void)
         "OPERATION=release\nSTEP=device\nDEVICE=0000:01:00.0\n"
         "ERROR\n\x09\0\0\0\0\0\0\0two\nlines\nDURATION_USEC=1500\n";
 
-    vh_log_journal_at(path, &event);
+    (void)vh_log_journal_at(path, &event);
     ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
     g_assert_cmpint(n, ==, (gint64)sizeof wanted - 1);
     g_assert_cmpint(memcmp(got, wanted, sizeof wanted - 1), ==, 0);
     VhEvent bare = {.kind = VH_EVENT_NOTE, .priority = 6, .duration = -1, .text = "note"};
-    vh_log_journal_at(path, &bare);
+    (void)vh_log_journal_at(path, &bare);
     n = recv(fd, got, sizeof got, MSG_DONTWAIT);
     g_assert_cmpint(n, >, 0);
     got[n] = '\0';
     g_assert_cmpstr(got, ==,
                     "SYSLOG_IDENTIFIER=virt-handoff\nMESSAGE=note\nPRIORITY=6\n"
                     "MESSAGE_ID=86f473ccd65b4ca98c66a023de0ca143\n");
+    g_assert_true(vh_log_syslog_at(path, &event));
+    n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+    got[MAX(n, 0)] = '\0';
+    g_assert_cmpstr(got, ==, "<27>virt-handoff: win: it is stuck");
     (void)close(fd);
 }
 
@@ -427,10 +431,11 @@ static void test_journal_does_not_hold_us(void)
 
     (void)alarm(20);
     for (guint i = 0; i < 5000; i++)
-        vh_log_journal_at(path, &event);
+        (void)vh_log_journal_at(path, &event);
+    g_assert_true(vh_log_journal_at(path, &event));
     (void)close(fd);
-    vh_log_journal_at(path, &event);
-    vh_log_journal_at("/nonexistent/socket", &event);
+    g_assert_false(vh_log_journal_at(path, &event));
+    g_assert_false(vh_log_journal_at("/nonexistent/socket", &event));
     (void)alarm(0);
     g_assert_cmpint(since(began), <, 10000);
 }

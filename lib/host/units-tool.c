@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Service managers that are asked through a program of theirs. */
+#include <string.h>
+
+#include "base/error.h"
+#include "host/services.h"
+
+#define SUFFIX ".service"
+
+char *vh_service_name(const char *unit)
+{
+    gsize length = strlen(unit);
+
+    if (g_str_has_suffix(unit, SUFFIX))
+        length -= strlen(SUFFIX);
+    g_autofree char *name = g_strndup(unit, length);
+    /* What begins so would be an option or a path to the program. */
+    gboolean good = vh_name_is_plain(name) && *name != '-' && *name != '.';
+    return good ? g_steal_pointer(&name) : NULL;
+}
+
+VhUnit *vh_service_unit(const char *unit, const char *name, const char *active)
+{
+    VhUnit *found = g_new0(VhUnit, 1);
+
+    found->id = g_strdup(name ? name : unit);
+    found->load = g_strdup(name ? "loaded" : "not-found");
+    found->active = g_strdup(name ? active : "inactive");
+    return found;
+}
+
+char *vh_service_path(VhReal *real, const char *const *paths)
+{
+    for (; *paths; paths++) {
+        g_autofree char *path = vh_real_path(real, "%s", *paths);
+        if (vh_file_exists(path))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+gboolean vh_service_ask(VhReal *real, const char *const *argv, gint64 deadline, int *ret_status,
+                        char **ret_output, GError **error)
+{
+    const VhCommand command = {.argv = argv};
+    const VhRunManner manner = {.ret_status = ret_status, .quiet = TRUE};
+    g_autoptr(GBytes) output = NULL;
+
+    if (!vh_program_run(real, &command, &manner, deadline, &output, error))
+        return FALSE;
+    if (ret_output)
+        *ret_output = g_strndup(g_bytes_get_data(output, NULL), g_bytes_get_size(output));
+    return TRUE;
+}
+
+gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadline, GError **error)
+{
+    const VhCommand command = {.argv = argv};
+    const VhRunManner manner = {.silent = TRUE, .leave = TRUE};
+
+    g_autoptr(GError) cause = NULL;
+
+    if (vh_program_run(real, &command, &manner, deadline, NULL, &cause) ||
+        (deadline == VH_NO_WAIT && vh_error_is_timeout(cause)))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}

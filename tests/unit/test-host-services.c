@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Services without systemd: OpenRC and runit, by programs that answer as theirs do. */
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host-tree.h"
+
+/*
+ * rc-service(8) of OpenRC 0.45: a service is a file in /services, with "started" or "stopped" in
+ * it; "stuck" says so on a stop, "slow" takes long for all.
+ */
+#define RC_SERVICE                                                                                 \
+    "#!/bin/sh\n"                                                                                  \
+    "echo \"$*\" >> ROOT/calls\n"                                                                  \
+    "if [ \"$1\" = --exists ]; then [ -e \"ROOT/services/$2\" ]; exit; fi\n"                       \
+    "file=ROOT/services/$1 state=$(cat \"ROOT/services/$1\" 2>/dev/null)\n"                        \
+    "[ \"$state\" ] || { echo \" * rc-service: service \\`$1' does not exist\" >&2; exit 1; }\n"   \
+    "case $2 in\n"                                                                                 \
+    "status) echo \" * status: $state\"\n"                                                         \
+    "  case $state in started|stuck) exit 0;; stopping) exit 4;; starting) exit 8;;\n"             \
+    "  crashed) exit 32;; slow) sleep 300;; *) exit 3;; esac;;\n"                                  \
+    "stop) [ \"$state\" != stuck ] || { echo \" * ERROR: $1 failed to stop\" >&2; exit 1; }\n"     \
+    "  [ \"$state\" != slow ] || sleep 300\n"                                                      \
+    "  echo \" * Stopping $1 ... [ ok ]\"; echo stopped > \"$file\";;\n"                           \
+    "start) [ \"$state\" != slow ] || sleep 300\n"                                                 \
+    "  [ \"$state\" != stuck ] || exit 1\n"                                                        \
+    "  out=$(readlink /proc/$$/fd/1); echo \"$out\" > ROOT/stdout; echo started > \"$file\";;\n"   \
+    "esac\n"
+
+/* sv(8) of runit 2.1: the last answer is a line of the service's own file. */
+#define SV                                                                                         \
+    "#!/bin/sh\n"                                                                                  \
+    "echo \"$*\" >> ROOT/calls\n"                                                                  \
+    "state=$(cat \"$2/state\")\n"                                                                  \
+    "case $1:$state in\n"                                                                          \
+    "*:fail) echo \"fail: $2: unable to change to service directory: file does not exist\"\n"      \
+    "  exit 1;;\n"                                                                                 \
+    "status:run) echo \"run: $2: (pid 812) 5s; run: log: (pid 811) 5s, want down\";;\n"            \
+    "status:stuck) echo \"run: $2: (pid 812) 5s, want down, got TERM\";;\n"                        \
+    "status:finish) echo \"finish: $2: (pid 812) 1s, want down\"; echo down > \"$2/state\";;\n"    \
+    "status:down) echo \"down: $2: 1s, normally up\";;\n"                                          \
+    "status:waits) echo \"down: $2: 1s, want up\"; echo run > \"$2/state\";;\n"                    \
+    "down:stuck) ;;\n"                                                                             \
+    "down:*) echo finish > \"$2/state\";;\n"                                                       \
+    "up:*) echo waits > \"$2/state\";;\n"                                                          \
+    "esac\n"
+
+static gint64 in_ms(gint64 ms)
+{
+    return g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND;
+}
+
+static void add_tool(HostTree *tree, const char *path, const char *script)
+{
+    g_auto(GStrv) parts = g_strsplit(script, "ROOT", -1);
+    g_autofree char *text = g_strjoinv(tree->root, parts);
+    g_autofree char *full = host_tree_path(tree, "%s", path);
+
+    host_tree_write(tree, text, "%s", path);
+    g_assert_cmpint(chmod(full, 0755), ==, 0);
+}
+
+static HostTree *bare_tree(void)
+{
+    HostTree *tree = host_tree_new();
+    g_autofree char *booted = host_tree_path(tree, "/run/systemd/system");
+
+    g_assert_cmpint(g_rmdir(booted), ==, 0);
+    return tree;
+}
+
+static HostTree *openrc_tree(void)
+{
+    HostTree *tree = bare_tree();
+
+    host_tree_dir(tree, "/run/openrc");
+    host_tree_write(tree, "default\n", "/run/openrc/softlevel");
+    add_tool(tree, "/sbin/rc-service", RC_SERVICE);
+    return tree;
+}
+
+static HostTree *runit_tree(void)
+{
+    HostTree *tree = bare_tree();
+
+    host_tree_dir(tree, "/var/service");
+    add_tool(tree, "/usr/bin/sv", SV);
+    return tree;
+}
+
+static void assert_unit(HostTree *tree, const char *name, const char *wanted)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhUnit) unit = vh_host_unit_look(tree->host, name, &error);
+
+    g_assert_no_error(error);
+    g_autofree char *got = g_strdup_printf("%s %s %s", unit->id, unit->load, unit->active);
+    g_assert_cmpstr(got, ==, wanted);
+}
+
+static void test_which(void)
+{
+    static const struct {
+        HostTree *(*make)(void);
+        const VhServiceManager *manager;
+        const char *stop;
+    } cases[] = {{host_tree_new, &vh_manager_systemd, "systemctl stop a.service"},
+                 {openrc_tree, &vh_manager_openrc, "rc-service a stop"},
+                 {runit_tree, &vh_manager_runit, "sv stop a"},
+                 {bare_tree, &vh_manager_none, "systemctl stop a"}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(HostTree) tree = cases[i].make();
+        const VhServiceManager *manager = vh_host_service_manager(tree->host);
+        g_autofree char *stop = vh_service_command(manager, "stop", "a.service");
+        g_assert_true(manager == cases[i].manager);
+        g_assert_cmpstr(stop, ==, cases[i].stop);
+    }
+}
+
+static void test_none(void)
+{
+    g_autoptr(HostTree) tree = bare_tree();
+    g_autoptr(GError) look = NULL, stop = NULL;
+
+    g_assert_null(vh_host_unit_look(tree->host, "sddm.service", &look));
+    g_assert_error(look, VH_ERROR, VH_ERROR_UNSUPPORTED);
+    g_assert_false(vh_host_unit_stop(tree->host, "sddm.service", in_ms(1000), &stop));
+    g_assert_error(stop, VH_ERROR, VH_ERROR_UNSUPPORTED);
+    g_assert_false(vh_host_stopping(tree->host));
+}
+
+/* ---- OpenRC ---- */
+
+static void test_openrc_look(void)
+{
+    static const struct {
+        const char *state, *active;
+    } cases[] = {{"started", "active"},
+                 {"stopped", "inactive"},
+                 {"stopping", "deactivating"},
+                 {"starting", "activating"},
+                 {"crashed", "failed"}};
+    g_autoptr(HostTree) tree = openrc_tree();
+
+    assert_unit(tree, "sddm.service", "sddm.service not-found inactive");
+    assert_unit(tree, "-x.service", "-x.service not-found inactive");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *wanted = g_strdup_printf("sddm loaded %s", cases[i].active);
+        host_tree_write(tree, cases[i].state, "/services/sddm");
+        assert_unit(tree, "sddm.service", wanted);
+        assert_unit(tree, "sddm", wanted);
+    }
+}
+
+static void test_openrc_acts(void)
+{
+    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(GError) error = NULL;
+
+    host_tree_write(tree, "started", "/services/sddm");
+    (void)vh_host_unit_stop(tree->host, "sddm.service", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded inactive");
+    (void)vh_host_unit_start(tree->host, "sddm", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded active");
+    /* What it starts lives on and must have no pipe of ours. */
+    g_autofree char *output = host_tree_read(tree, "/stdout");
+    g_assert_cmpstr(output, ==, "/dev/null\n");
+    g_autofree char *calls = host_tree_read(tree, "/calls");
+    g_assert_true(g_str_has_prefix(calls, "sddm stop\n--exists sddm\nsddm status\nsddm start\n"));
+}
+
+static void test_openrc_fails(void)
+{
+    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(GError) stop = NULL, start = NULL, gone = NULL;
+
+    host_tree_write(tree, "stuck", "/services/sddm");
+    g_assert_false(vh_host_unit_stop(tree->host, "sddm", in_ms(20000), &stop));
+    g_assert_error(stop, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_nonnull(strstr(stop->message, "stop sddm: "));
+    g_assert_nonnull(strstr(stop->message, "* ERROR: sddm failed to stop"));
+    g_assert_nonnull(strstr(stop->message, "see: rc-service sddm status"));
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &start));
+    g_assert_error(start, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_false(vh_host_unit_stop(tree->host, "other", in_ms(20000), &gone));
+    g_assert_nonnull(strstr(gone->message, "does not exist"));
+}
+
+/* A stop that hangs is killed, a start goes on. */
+static void test_openrc_deadline(void)
+{
+    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(GError) stop = NULL, start = NULL;
+
+    host_tree_write(tree, "slow", "/services/sddm");
+    g_assert_false(vh_host_unit_stop(tree->host, "sddm", in_ms(200), &stop));
+    g_assert_error(stop, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(stop->message, "was killed"));
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(200), &start));
+    g_assert_error(start, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(start->message, "goes on"));
+    GArray *left = ((VhReal *)tree->host)->left;
+    g_assert_cmpuint(left->len, ==, 1);
+    g_assert_cmpint(kill(-g_array_index(left, pid_t, 0), SIGKILL), ==, 0);
+    /* To ask is not to wait. */
+    (void)vh_host_unit_ask_stop(tree->host, "sddm", &start);
+    g_assert_cmpuint(left->len, >=, 1);
+    (void)kill(-g_array_index(left, pid_t, left->len - 1), SIGKILL);
+}
+
+static void test_openrc_stopping(void)
+{
+    g_autoptr(HostTree) tree = openrc_tree();
+
+    g_assert_false(vh_host_stopping(tree->host));
+    host_tree_write(tree, "shutdown\n", "/run/openrc/softlevel");
+    g_assert_true(vh_host_stopping(tree->host));
+    host_tree_write(tree, "default\n", "/run/openrc/softlevel");
+    host_tree_dir(tree, "/run/openrc/rc.stopping");
+    g_assert_true(vh_host_stopping(tree->host));
+}
+
+static void test_display_manager(void)
+{
+    g_autoptr(HostTree) tree = openrc_tree();
+
+    assert_unit(tree, "display-manager.service", "display-manager.service not-found inactive");
+    host_tree_write(tree, "stopped", "/services/xdm");
+    assert_unit(tree, "display-manager.service", "xdm loaded inactive");
+    host_tree_write(tree, "started", "/services/greetd");
+    assert_unit(tree, "display-manager.service", "greetd loaded active");
+}
+
+/* ---- runit ---- */
+
+static void test_runit_look(void)
+{
+    static const struct {
+        const char *state, *active;
+    } cases[] = {{"run", "active"},         {"down", "inactive"},    {"finish", "deactivating"},
+                 {"stuck", "deactivating"}, {"waits", "activating"}, {"fail", "inactive"}};
+    g_autoptr(HostTree) tree = runit_tree();
+
+    assert_unit(tree, "sddm.service", "sddm.service not-found inactive");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *wanted = g_strdup_printf("sddm loaded %s", cases[i].active);
+        host_tree_write(tree, cases[i].state, "/var/service/sddm/state");
+        assert_unit(tree, "sddm.service", wanted);
+    }
+    host_tree_write(tree, "run", "/var/service/sddm/state");
+    assert_unit(tree, "display-manager.service", "sddm loaded active");
+}
+
+static void test_runit_acts(void)
+{
+    g_autoptr(HostTree) tree = runit_tree();
+    g_autoptr(GError) error = NULL;
+
+    host_tree_write(tree, "run", "/var/service/sddm/state");
+    (void)vh_host_unit_stop(tree->host, "sddm.service", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded inactive");
+    (void)vh_host_unit_start(tree->host, "sddm.service", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded active");
+    (void)vh_host_unit_ask_stop(tree->host, "sddm", &error);
+    g_assert_no_error(error);
+    g_autofree char *calls = host_tree_read(tree, "/calls");
+    g_autofree char *down = g_strdup_printf("down %s/var/service/sddm\n", tree->root);
+    g_assert_true(g_str_has_prefix(calls, down));
+    g_assert_true(g_str_has_suffix(calls, down));
+}
+
+static void test_runit_fails(void)
+{
+    g_autoptr(HostTree) tree = runit_tree();
+    g_autoptr(GError) stuck = NULL, fail = NULL, gone = NULL;
+
+    host_tree_write(tree, "stuck", "/var/service/sddm/state");
+    g_assert_false(vh_host_unit_stop(tree->host, "sddm", in_ms(500), &stuck));
+    g_assert_error(stuck, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(stuck->message, "see: sv status sddm"));
+    host_tree_write(tree, "fail", "/var/service/sddm/state");
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &fail));
+    g_assert_nonnull(strstr(fail->message, "unable to change to service directory"));
+    g_assert_false(vh_host_unit_stop(tree->host, "other", in_ms(20000), &gone));
+    g_assert_error(gone, VH_ERROR, VH_ERROR_GONE);
+}
+
+static void test_runit_stopping(void)
+{
+    g_autoptr(HostTree) tree = runit_tree();
+    g_autofree char *mark = host_tree_path(tree, "/run/runit/stopit");
+
+    host_tree_write(tree, "", "/run/runit/stopit");
+    g_assert_false(vh_host_stopping(tree->host));
+    g_assert_cmpint(chmod(mark, 0100), ==, 0);
+    g_assert_true(vh_host_stopping(tree->host));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/services/which", test_which);
+    g_test_add_func("/services/none", test_none);
+    g_test_add_func("/services/display-manager", test_display_manager);
+    g_test_add_func("/services/openrc/look", test_openrc_look);
+    g_test_add_func("/services/openrc/acts", test_openrc_acts);
+    g_test_add_func("/services/openrc/fails", test_openrc_fails);
+    g_test_add_func("/services/openrc/deadline", test_openrc_deadline);
+    g_test_add_func("/services/openrc/stopping", test_openrc_stopping);
+    g_test_add_func("/services/runit/look", test_runit_look);
+    g_test_add_func("/services/runit/acts", test_runit_acts);
+    g_test_add_func("/services/runit/fails", test_runit_fails);
+    g_test_add_func("/services/runit/stopping", test_runit_stopping);
+    return g_test_run();
+}
