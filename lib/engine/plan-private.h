@@ -36,6 +36,10 @@ void vh_plan_user_units(VhPlanning *planning, const char *seat);
 void vh_plan_holders(VhPlanning *planning);
 /* The functions that leave a driver; NULL: none does. The caller owns it. */
 char **vh_plan_leaving(const VhPlan *plan);
+/* plan-prime.c: notes on who has the nodes of @device open where another card stays: the desktop,
+ * when it is among @drawers (@manager is its unit), or programs that only use the card. */
+void vh_plan_note_desktop(VhPlanning *planning, const VhPlanDevice *device, GPtrArray *nodes,
+                          const GPtrArray *drawers, const char *manager);
 /* plan-settings.c: power and reset of what moves, a moment's sleep on the way back, and into
  * @dict, the arguments of a device's step, what it has to know of them. */
 void vh_plan_settings(VhPlanning *planning);

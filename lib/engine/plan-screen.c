@@ -97,6 +97,7 @@ static gboolean held_by_desktop(VhPlanning *planning, const Display *display, co
     g_autoptr(GPtrArray) holders =
         manager ? vh_host_holders(planning->host, display->nodes, NULL) : NULL;
 
+    vh_plan_note_desktop(planning, display->device, display->nodes, drawers, manager);
     for (guint i = 0; drawers && i < drawers->len; i++) {
         const VhHolder *holder = drawers->pdata[i];
         if (holder->session || holder->user_unit)
