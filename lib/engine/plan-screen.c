@@ -164,6 +164,22 @@ static char *seat_of(VhPlanning *planning, const GPtrArray *displays)
     return vh_host_pci_seat(planning->host, display->device->address);
 }
 
+static gboolean lists_unit(const VhPlanning *planning, const char *id)
+{
+    const char *const *list = (const char *const *)planning->config->stop_list;
+
+    return g_strv_contains(list, id) || g_strv_contains(list, "display-manager.service");
+}
+
+/* Before the unit, so that on the way back it comes after. */
+static void plan_front(VhPlanning *planning, const GPtrArray *displays, const char *manager)
+{
+    g_autofree char *seat = seat_of(planning, displays);
+
+    vh_plan_add(planning, &vh_step_front, seat,
+                g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, manager));
+}
+
 static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
 {
     static const char *const policies[] = {"wait", "logout", "terminate", "keep"};
@@ -220,12 +236,15 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
     g_autoptr(GError) cause = NULL;
     g_autoptr(VhUnit) manager = NULL;
 
+    if (displays->len > 0)
+        manager = vh_host_unit_look(planning->host, "display-manager.service", &cause);
+    gboolean found = manager && g_strcmp0(manager->load, "not-found") != 0;
+    if (!is_auto && found && lists_unit(planning, manager->id))
+        plan_front(planning, displays, manager->id);
     if (!is_auto && !plan_listed_units(planning, error))
         return FALSE;
     if (displays->len == 0)
         return TRUE;
-    manager = vh_host_unit_look(planning->host, "display-manager.service", &cause);
-    gboolean found = manager && g_strcmp0(manager->load, "not-found") != 0;
     if (!screen_in_use(planning, displays, found ? manager->id : NULL))
         return TRUE;
     if (is_auto && !manager)
@@ -233,8 +252,10 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
                        "the screen is in use, and nobody can say what draws on it: %s (stop = [] "
                        "in the guest's file does without)",
                        cause->message);
-    if (is_auto && found)
+    if (is_auto && found) {
+        plan_front(planning, displays, manager->id);
         add_unit(planning, manager->id);
+    }
     plan_sessions(planning, displays);
     return TRUE;
 }

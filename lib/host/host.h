@@ -287,6 +287,7 @@ typedef struct {
     char *class;   /* "user", "greeter", "manager", "background", … */
     char *state;   /* "online", "active", "closing" */
     char *desktop; /* "KDE", "GNOME", … or NULL */
+    guint vt;      /* number of its virtual terminal, 0: none */
 } VhSession;
 
 /* logind's sessions (VhSession); empty where there is no logind. */
@@ -295,6 +296,10 @@ GPtrArray *vh_host_sessions(VhHost *host, GError **error);
 gboolean vh_session_is_graphical(const VhSession *session);
 /* Has logind end the session and its processes; does not wait. */
 gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error);
+/* Brings virtual terminal @vt of the seat to the front; which one is there now is in
+ * /sys/class/tty/tty0/active. */
+gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
+                              GError **error);
 /* Whether this user's manager stays without a session (loginctl enable-linger). */
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
 
@@ -435,6 +440,7 @@ typedef struct {
     gboolean (*stopping)(VhHost *);
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);
+    gboolean (*front_switch)(VhHost *, const char *, guint, gint64, GError **);
     gboolean (*user_lingers)(VhHost *, uid_t);
     GPtrArray *(*user_units)(VhHost *, uid_t, const char *const *, VhProcess *, GError **);
     gboolean (*user_unit_stop)(VhHost *, uid_t, const char *, gint64, GError **);

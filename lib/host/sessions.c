@@ -42,6 +42,8 @@ static int take_property(sd_bus_message *reply, VhSession *session, const char *
             *table[i].target = null_if_empty(text);
         return r;
     }
+    if (strcmp(name, "VTNr") == 0)
+        return sd_bus_message_read(reply, "v", "u", &session->vt);
     return sd_bus_message_skip(reply, "v");
 }
 

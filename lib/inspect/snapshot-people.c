@@ -130,6 +130,8 @@ static GVariant *session_variant(const People *people, const VhSession *session)
     put_text(&dict, "class", known_word(session->class, classes, "background"));
     put_text(&dict, "state", known_word(session->state, states, NULL));
     put_text(&dict, "desktop", session->desktop);
+    if (session->vt != 0)
+        g_variant_dict_insert(&dict, "vt", "x", (gint64)session->vt);
     if (session->seat && vh_session_is_graphical(session))
         put_text(&dict, "unit", people->manager);
     return g_variant_dict_end(&dict);

@@ -302,15 +302,16 @@ static void add_settings(const VhSnapshot *snapshot, GVariantBuilder *list, cons
 
 static GVariant *files_of(const VhSnapshot *snapshot)
 {
-    static const char *const sleep[] = {"/sys/power/state", "/sys/class/rtc/rtc0/wakealarm"};
+    static const char *const others[] = {"/sys/power/state", "/sys/class/rtc/rtc0/wakealarm",
+                                         "/sys/class/tty/tty0/active"};
     GVariantBuilder *list = list_new();
 
     for (guint i = 0; i < snapshot->functions->len; i++)
         add_settings(snapshot, list, ((VhPciFunction *)snapshot->functions->pdata[i])->address);
-    for (gsize i = 0; i < G_N_ELEMENTS(sleep); i++) {
-        g_autofree char *text = vh_host_read(snapshot->host, sleep[i], NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *text = vh_host_read(snapshot->host, others[i], NULL);
         if (text)
-            add_file(list, sleep[i], text);
+            add_file(list, others[i], text);
     }
     return list_end(list);
 }

@@ -34,6 +34,7 @@ static const struct {
     [SIM_USER_UNIT_STOP] = {"user_unit_stop", 2000, sim_do_user_stop},
     [SIM_USER_UNIT_START] = {"user_unit_start", 2000, sim_do_user_start},
     [SIM_PROCESS_SIGNAL] = {"process_signal", 20, sim_do_signal},
+    [SIM_FRONT_SWITCH] = {"front_switch", 2000, sim_do_front},
     [SIM_RUN] = {"run", 1000, sim_do_run},
 };
 
@@ -51,6 +52,8 @@ static char *line_of(const SimAct *act)
         g_string_append_printf(line, " %u", act->number);
     else if (act->target)
         g_string_append_printf(line, " %s", act->target);
+    if (act->kind == SIM_FRONT_SWITCH)
+        g_string_append_printf(line, " %u", act->number);
     if (act->name)
         g_string_append_printf(line, " %s %s", act->name, act->argument);
     if (act->kind == SIM_PCI_OVERRIDE || act->kind == SIM_FRAMEBUFFER_BIND)

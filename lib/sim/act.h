@@ -49,6 +49,7 @@ typedef enum {
     SIM_USER_UNIT_STOP,
     SIM_USER_UNIT_START,
     SIM_PROCESS_SIGNAL,
+    SIM_FRONT_SWITCH,
     SIM_RUN,
     SIM_N_ACTS
 } SimActKind;
@@ -91,6 +92,7 @@ gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_user_stop(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_user_start(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_signal(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_front(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error);
 /* The program that can be run at @path, or NULL. */
 SimProgram *sim_program_find(const SimMachine *machine, const char *path);

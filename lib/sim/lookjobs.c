@@ -146,6 +146,7 @@ GPtrArray *sim_look_sessions(VhHost *host, GError **error)
         seen->class = g_strdup(session->class);
         seen->state = g_strdup(session->state ? session->state : "active");
         seen->desktop = g_strdup(session->desktop);
+        seen->vt = (guint)session->vt;
         g_ptr_array_add(list, seen);
     }
     return list;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Users and sessions, as logind has them. */
-#include "sim/machine.h"
+#include "sim/act.h"
 
 SimUser *sim_user_find(const SimMachine *machine, gint64 uid)
 {
@@ -49,6 +49,27 @@ void sim_user_stops(SimMachine *machine, gpointer record)
         sim_unit_begin_stop(machine, manager);
 }
 
+#define FRONT "/sys/class/tty/tty0/active"
+
+/* What vt.c's switches leave in the file, when the snapshot has it. */
+static void front_put(SimMachine *machine, gint64 vt)
+{
+    for (guint i = 0; i < machine->files->len; i++) {
+        SimFile *file = machine->files->pdata[i];
+        g_autofree char *text = g_strdup_printf("tty%d", (int)vt);
+        if (g_str_equal(file->path, FRONT))
+            sim_set_text(&file->text, text);
+    }
+}
+
+gboolean sim_do_front(SimMachine *machine, SimAct *act, GError **error)
+{
+    if (!machine->bus)
+        return vh_error_set(error, VH_ERROR_UNSUPPORTED, "there is no logind");
+    front_put(machine, act->number);
+    return TRUE;
+}
+
 static gboolean is_of(const SimProcess *process, const SimSession *session)
 {
     return g_strcmp0(process->session, session->id) == 0;
@@ -78,6 +99,9 @@ static void closed(SimMachine *machine, SimSession *session)
     session->terminated = FALSE;
     session->close_at = 0;
     g_clear_pointer(&session->state, g_free);
+    /* A display server that ends goes back to the terminal that it began on. */
+    if (session->vt != 0)
+        front_put(machine, 1);
     if (user && !user->linger && !has_session(machine, user->uid))
         user->stop_at = machine->clock + user->stop_delay_ms * 1000;
 }
@@ -140,6 +164,8 @@ void sim_session_open(SimMachine *machine, SimSession *session)
     /* One that still closes, for a process that stays, is taken up again. */
     if (!session->open)
         renumber(machine, session);
+    if (session->vt != 0 && !session->behind)
+        front_put(machine, session->vt);
     session->open = TRUE;
     session->terminated = FALSE;
     session->close_at = 0;

@@ -32,6 +32,8 @@ gboolean sim_is_setting(const char *path)
     static const char *const endings[] = {"/reset_method", "/d3cold_allowed", "/power/control",
                                           "/resource"};
 
+    if (g_str_equal(path, "/sys/class/tty/tty0/active"))
+        return TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
         if (g_str_has_prefix(path, DEVICES "/") && g_str_has_suffix(path, endings[i]))
             return TRUE;

@@ -205,6 +205,14 @@ static gboolean process_signal(VhHost *host, VhProcess process, int number, GErr
     return sim_act(host, &act, error);
 }
 
+static gboolean front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
+                             GError **error)
+{
+    SimAct act = {.kind = SIM_FRONT_SWITCH, .target = seat, .number = vt, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
 static gboolean run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                     GError **error)
 {
@@ -275,6 +283,7 @@ static const VhHostOps ops = {
     .stopping = stopping,
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,
+    .front_switch = front_switch,
     .user_lingers = sim_look_lingers,
     .user_units = sim_look_user_units,
     .user_unit_stop = user_unit_stop,

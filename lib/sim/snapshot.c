@@ -255,6 +255,8 @@ static const SimField session_fields[] = {
      .words = session_classes},
     WORD(SimSession, state, session_states),
     TEXT(SimSession, desktop),
+    NUMBER(SimSession, vt, 0, 63),
+    FLAG(SimSession, behind),
     REFERS(SimSession, unit, "units"),
     TEXT(SimSession, process),
     MS(SimSession, close_ms),

@@ -161,6 +161,8 @@ typedef struct {
     char *class; /* JSON "class": "user", "greeter", … */
     char *state; /* missing: "active" */
     char *desktop;
+    gint64 vt;       /* its virtual terminal, which comes to the front with it, */
+    gboolean behind; /* … or does not */
     char *unit;      /* its stop ends the session, its start opens it again (an autologin) */
     char *process;   /* command of the process whose end ends it */
     gint64 close_ms; /* from that end to the session's */

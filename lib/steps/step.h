@@ -93,6 +93,9 @@ extern const VhStepKind vh_step_command;
 extern const VhStepKind vh_step_command_undo;
 /* { uid, user, unit }: a unit of the user's own manager is stopped. */
 extern const VhStepKind vh_step_user_unit;
+/* { seat, unit }: does nothing; its undo brings the desktop of that display manager to the front.
+ */
+extern const VhStepKind vh_step_front;
 /* { unit }: a system unit is stopped. */
 extern const VhStepKind vh_step_unit;
 /* { seat, policy, addresses }: the seat's graphical sessions have ended. */

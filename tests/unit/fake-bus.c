@@ -218,6 +218,24 @@ static int on_transient(Fake *fake, sd_bus_message *call)
     return r < 0 ? r : sd_bus_reply_method_return(call, "o", JOB);
 }
 
+static int on_get_seat(Fake *fake, sd_bus_message *call)
+{
+    if (fake->behaviour.odd)
+        return sd_bus_reply_method_return(call, "u", 1);
+    return sd_bus_reply_method_return(call, "o", "/seat/zero");
+}
+
+static int on_switch(Fake *fake, sd_bus_message *call)
+{
+    guint32 vt = 0;
+
+    (void)sd_bus_message_rewind(call, 1);
+    (void)sd_bus_message_read(call, "u", &vt);
+    g_autofree char *line = g_strdup_printf("to %u", vt);
+    note(fake, line);
+    return sd_bus_reply_method_return(call, "");
+}
+
 static const struct {
     const char *member;
     int (*answer)(Fake *, sd_bus_message *);
@@ -234,6 +252,8 @@ static const struct {
     {"GetUser", on_get_user},
     {"Get", on_get},
     {"TerminateSession", on_nothing},
+    {"GetSeat", on_get_seat},
+    {"SwitchTo", on_switch},
     {"ListInhibitors", on_list_inhibitors},
     {"StartTransientUnit", on_transient},
 };

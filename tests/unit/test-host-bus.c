@@ -281,6 +281,7 @@ static void test_sessions(void)
     g_assert_cmpstr(desktop->class, ==, "user");
     g_assert_cmpstr(desktop->state, ==, "active");
     g_assert_cmpstr(desktop->desktop, ==, "KDE");
+    g_assert_cmpuint(desktop->vt, ==, 7);
     g_assert_true(vh_session_is_graphical(desktop));
     g_assert_cmpstr(ssh->id, ==, "9");
     g_assert_null(ssh->seat);
@@ -317,6 +318,20 @@ static void test_no_logind(void)
 
     g_assert_no_error(error);
     g_assert_cmpuint(sessions->len, ==, 0);
+}
+
+static void test_front(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
+    g_autoptr(FakeSetup) odd = fake_setup_new((FakeBehaviour){.odd = TRUE});
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(vh_host_front_switch(setup->host, "seat0", 7, in_ms(10000), &error));
+    g_assert_no_error(error);
+    g_autofree char *calls = fake_calls(&setup->fake);
+    g_assert_cmpstr(calls, ==, "GetSeat seat0\nSwitchTo /seat/zero\nto 7\n");
+    g_assert_false(vh_host_front_switch(odd->host, "seat0", 7, in_ms(10000), &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
 }
 
 static void test_terminate(void)
@@ -442,6 +457,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sessions/list", test_sessions);
     g_test_add_func("/sessions/troubles", test_sessions_troubles);
     g_test_add_func("/sessions/no-logind", test_no_logind);
+    g_test_add_func("/sessions/front", test_front);
     g_test_add_func("/sessions/terminate", test_terminate);
     g_test_add_func("/sessions/lingers", test_lingers);
     g_test_add_func("/bus/none", test_no_bus);
