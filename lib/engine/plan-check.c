@@ -187,6 +187,9 @@ gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error)
         for (gsize j = 0; j < G_N_ELEMENTS(checks); j++)
             if (!checks[j](planning, plan->devices->pdata[i], error))
                 return FALSE;
+    for (guint i = 0; i < plan->devices->len; i++)
+        vh_plan_check_virtual(planning, plan->devices->pdata[i]);
+    vh_plan_note_devices(planning);
     vh_plan_rebar_needs_display(planning);
     check_targets(planning);
     check_roms(planning);

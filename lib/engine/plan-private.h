@@ -36,6 +36,10 @@ void vh_plan_user_units(VhPlanning *planning, const char *seat);
 void vh_plan_holders(VhPlanning *planning);
 /* The functions that leave a driver; NULL: none does. The caller owns it. */
 char **vh_plan_leaving(const VhPlan *plan);
+/* plan-devices.c: refuses a function whose virtual functions are in use. */
+void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device);
+/* What is worth knowing of the rest of a card, and of keyboard and mouse. */
+void vh_plan_note_devices(VhPlanning *planning);
 /* plan-prime.c: notes on who has the nodes of @device open where another card stays: the desktop,
  * when it is among @drawers (@manager is its unit), or programs that only use the card. */
 void vh_plan_note_desktop(VhPlanning *planning, const VhPlanDevice *device, GPtrArray *nodes,

@@ -6,15 +6,9 @@
 #include <sys/sysmacros.h>
 
 #include "base/error.h"
+#include "host/uses-private.h"
 
-typedef struct {
-    VhReal *real;
-    GPtrArray *uses;
-    GPtrArray *blocks; /* names in /sys/class/block, those stacked on the function's included */
-    GPtrArray *nets;   /* names in /sys/class/net, likewise */
-} Uses;
-
-static void add_use(Uses *self, const char *kind, const char *name, const char *where)
+void vh_uses_add(VhUses *self, const char *kind, const char *name, const char *where)
 {
     VhUse *use = g_new0(VhUse, 1);
 
@@ -29,6 +23,11 @@ static gboolean contains(GPtrArray *names, const char *name)
     return g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL);
 }
 
+gboolean vh_uses_has_block(const VhUses *self, const char *name)
+{
+    return contains(self->blocks, name);
+}
+
 static gboolean add_name(GPtrArray *names, const char *name)
 {
     if (contains(names, name))
@@ -41,7 +40,7 @@ static gboolean add_name(GPtrArray *names, const char *name)
 
 /* A namespace reached over several controllers is a disk of the subsystem, not of a controller
  * (drivers/nvme/host/multipath.c). */
-static void add_nvme_heads(Uses *self, const char *controller)
+static void add_nvme_heads(VhUses *self, const char *controller)
 {
     g_autofree char *top = vh_real_path(self->real, "/sys/class/nvme-subsystem");
     g_autoptr(GPtrArray) subsystems = vh_file_list(top);
@@ -62,7 +61,7 @@ static void add_nvme_heads(Uses *self, const char *controller)
 
 static void visit(const VhDeviceDir *dir, gpointer data)
 {
-    Uses *self = data;
+    VhUses *self = data;
 
     if (strcmp(dir->subsystem, "block") == 0)
         add_name(self->blocks, dir->name);
@@ -84,7 +83,7 @@ static char *describe_block(VhReal *real, const char *name)
 }
 
 /* A disk's partitions are directories in its own. */
-static void add_partitions(Uses *self, const char *disk)
+static void add_partitions(VhUses *self, const char *disk)
 {
     g_autofree char *dir = vh_real_path(self->real, "/sys/class/block/%s", disk);
     g_autoptr(GPtrArray) names = vh_file_list(dir);
@@ -98,7 +97,7 @@ static void add_partitions(Uses *self, const char *disk)
 }
 
 /* Follows the arrays, volumes and mappings upwards; the list grows while it is walked. */
-static void add_arrays(Uses *self)
+static void add_arrays(VhUses *self)
 {
     for (guint i = 0; i < self->blocks->len; i++) {
         const char *name = g_ptr_array_index(self->blocks, i);
@@ -109,7 +108,7 @@ static void add_arrays(Uses *self)
         for (guint j = 0; j < holders->len; j++) {
             const char *holder = g_ptr_array_index(holders, j);
             g_autofree char *where = describe_block(self->real, holder);
-            add_use(self, "array", path, where);
+            vh_uses_add(self, "array", path, where);
             add_name(self->blocks, holder);
         }
     }
@@ -138,7 +137,7 @@ static char *block_of_path(VhReal *real, const char *path)
 }
 
 /* One line of mountinfo (proc(5)): ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS … - TYPE SOURCE … */
-static void consider_mount(Uses *self, const char *line)
+static void consider_mount(VhUses *self, const char *line)
 {
     const char *dash = strstr(line, " - ");
     g_auto(GStrv) left = g_strsplit(line, " ", 6);
@@ -153,10 +152,10 @@ static void consider_mount(Uses *self, const char *line)
     if (!block)
         block = block_of_path(self->real, source);
     if (block && contains(self->blocks, block))
-        add_use(self, "mount", source, where);
+        vh_uses_add(self, "mount", source, where);
 }
 
-static void add_mounts(Uses *self)
+static void add_mounts(VhUses *self)
 {
     g_autofree char *path = vh_real_path(self->real, "/proc/self/mountinfo");
     g_auto(GStrv) lines = vh_file_lines(path);
@@ -166,7 +165,7 @@ static void add_mounts(Uses *self)
 }
 
 /* mountinfo names one disk of a btrfs; sysfs has them all while it is mounted. */
-static void add_btrfs(Uses *self)
+static void add_btrfs(VhUses *self)
 {
     g_autofree char *top = vh_real_path(self->real, "/sys/fs/btrfs");
     g_autoptr(GPtrArray) ids = vh_file_list(top);
@@ -179,13 +178,13 @@ static void add_btrfs(Uses *self)
         for (guint j = 0; j < names->len; j++) {
             g_autofree char *path = g_strconcat("/dev/", g_ptr_array_index(names, j), NULL);
             if (contains(self->blocks, g_ptr_array_index(names, j)))
-                add_use(self, "mount", path, where);
+                vh_uses_add(self, "mount", path, where);
         }
     }
 }
 
 /* "/dev/nvme0n1p3  partition  8388604 0 -2", after a line of titles */
-static void add_swaps(Uses *self)
+static void add_swaps(VhUses *self)
 {
     g_autofree char *table = vh_real_path(self->real, "/proc/swaps");
     g_auto(GStrv) lines = vh_file_lines(table);
@@ -195,14 +194,14 @@ static void add_swaps(Uses *self)
         g_autofree char *path = g_strcompress(words[0] ? words[0] : "");
         g_autofree char *block = block_of_path(self->real, path);
         if (block && contains(self->blocks, block))
-            add_use(self, "swap", path, "swap");
+            vh_uses_add(self, "swap", path, "swap");
     }
 }
 
 /* ---- networks ---- */
 
 /* Bonds, bridges, VLANs and the like that are built upon an interface: links "upper_NAME". */
-static void add_uppers(Uses *self)
+static void add_uppers(VhUses *self)
 {
     for (guint i = 0; i < self->nets->len; i++) {
         g_autofree char *dir =
@@ -222,7 +221,7 @@ static void add_uppers(Uses *self)
 
 /* "eth0 00000000 0102A8C0 0003 0 0 100 00000000 …": a mask of nothing is the default; the address
  * is in network order, printed as a number of this machine (net/ipv4/fib_trie.c). */
-static void consider_route(Uses *self, const char *line)
+static void consider_route(VhUses *self, const char *line)
 {
     g_auto(GStrv) words = g_strsplit(line, "\t", 9);
     guint64 gateway = 0;
@@ -235,11 +234,11 @@ static void consider_route(Uses *self, const char *line)
     const guint8 *b = (const guint8 *)&address;
     g_autofree char *where =
         g_strdup_printf("default route by %d.%d.%d.%d", b[0], b[1], b[2], b[3]);
-    add_use(self, "route", words[0], where);
+    vh_uses_add(self, "route", words[0], where);
 }
 
 /* DESTINATION PREFIX SOURCE PREFIX GATEWAY METRIC REFERENCES USES FLAGS INTERFACE, all hex */
-static void consider_route6(Uses *self, const char *line)
+static void consider_route6(VhUses *self, const char *line)
 {
     static const char any[] = "00000000000000000000000000000000";
     char destination[33], name[17];
@@ -247,10 +246,10 @@ static void consider_route6(Uses *self, const char *line)
 
     if (sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %*s %16s", destination, &prefix, name) == 3 &&
         prefix == 0 && strcmp(destination, any) == 0 && contains(self->nets, name))
-        add_use(self, "route", name, "default route (IPv6)");
+        vh_uses_add(self, "route", name, "default route (IPv6)");
 }
 
-static void for_lines(Uses *self, const char *table, void (*consider)(Uses *, const char *))
+static void for_lines(VhUses *self, const char *table, void (*consider)(VhUses *, const char *))
 {
     g_autofree char *path = vh_real_path(self->real, "%s", table);
     g_auto(GStrv) lines = vh_file_lines(path);
@@ -272,7 +271,7 @@ GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error)
     g_autofree char *dir = vh_pci_directory(real, address, error);
     g_autoptr(GPtrArray) blocks = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) nets = g_ptr_array_new_with_free_func(g_free);
-    Uses uses = {real, NULL, blocks, nets};
+    VhUses uses = {real, NULL, blocks, nets};
 
     if (!dir)
         return NULL;
@@ -283,6 +282,7 @@ GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error)
         add_mounts(&uses);
         add_btrfs(&uses);
         add_swaps(&uses);
+        vh_uses_add_pools(&uses);
     }
     if (nets->len > 0) {
         add_uppers(&uses);

@@ -91,6 +91,31 @@ static void test_second_disk_of_btrfs(void)
     g_assert_cmpstr(uses, ==, "mount /dev/nvme0n1p2 btrfs 1b4e\n");
 }
 
+/* ZFS opens its disks itself: udev knows the member, the kernel's statistics the pools in use. */
+static void test_zfs(void)
+{
+    g_autoptr(HostTree) tree = disk_tree();
+    g_autofree char *number = host_tree_read(tree, DIR "/nvme/nvme0/nvme0n1/nvme0n1p2/dev");
+    g_autofree char *record = g_strconcat("/run/udev/data/b", g_strchomp(number), NULL);
+
+    host_tree_write(tree, "S:disk\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n", "%s", record);
+    g_autofree char *exported = uses_of(tree);
+    g_assert_cmpstr(exported, ==, "");
+    host_tree_dir(tree, "/proc/spl/kstat/zfs/tank");
+    g_autofree char *uses = uses_of(tree);
+    g_assert_cmpstr(uses, ==, "array /dev/nvme0n1p2 the ZFS pool tank\n");
+}
+
+static void test_bcachefs(void)
+{
+    g_autoptr(HostTree) tree = disk_tree();
+
+    host_tree_link(tree, "/sys/class/block/nvme0n1p1", "/sys/fs/bcachefs/77aa/dev-1/block");
+    host_tree_link(tree, "/sys/class/block/sda2", "/sys/fs/bcachefs/77aa/dev-0/block");
+    g_autofree char *uses = uses_of(tree);
+    g_assert_cmpstr(uses, ==, "mount /dev/nvme0n1p1 bcachefs 77aa\n");
+}
+
 /* A volume on a partition, mounted and swapped to. */
 static void test_stacked(void)
 {
@@ -209,6 +234,8 @@ int main(int argc, char **argv)
     g_test_add_func("/uses/nothing", test_nothing);
     g_test_add_func("/uses/mounts", test_mounts);
     g_test_add_func("/uses/second-disk-of-btrfs", test_second_disk_of_btrfs);
+    g_test_add_func("/uses/zfs", test_zfs);
+    g_test_add_func("/uses/bcachefs", test_bcachefs);
     g_test_add_func("/uses/stacked", test_stacked);
     g_test_add_func("/uses/nvme-multipath", test_nvme_multipath);
     g_test_add_func("/uses/default-route", test_default_route);
