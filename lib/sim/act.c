@@ -115,6 +115,8 @@ gboolean sim_act(VhHost *host, SimAct *act, GError **error)
 
     g_ptr_array_add(sim->trace, line);
     sim->operations++;
+    if (sim->watcher)
+        sim->watcher(sim->watcher_data, line);
     VhSimFault fault = fault_of(sim, line);
     if (fault == VH_SIM_FAIL) {
         sim_pass(sim->machine, sim->machine->clock + acts[act->kind].cost);
@@ -149,6 +151,12 @@ void vh_sim_set_second_fault(VhHost *host, guint number, VhSimFault fault)
 {
     sim_of(host)->second_number = number;
     sim_of(host)->second = fault;
+}
+
+void vh_sim_watch(VhHost *host, void (*watcher)(gpointer, const char *), gpointer data)
+{
+    sim_of(host)->watcher = watcher;
+    sim_of(host)->watcher_data = data;
 }
 
 static void named_fault_free(gpointer data)

@@ -19,6 +19,8 @@ typedef struct {
     GPtrArray *faults; /* NamedFault, see act.c */
     void (*die)(gpointer);
     gpointer die_data;
+    void (*watcher)(gpointer, const char *);
+    gpointer watcher_data;
 } Sim;
 
 /* Takes the machine, which has begun. */

@@ -199,6 +199,11 @@ void vh_sim_set_stopping(VhHost *host, gboolean stopping)
     sim_of(host)->machine->stopping = stopping;
 }
 
+void vh_sim_set_bus(VhHost *host, gboolean bus)
+{
+    sim_of(host)->machine->bus = bus;
+}
+
 void vh_sim_set_interrupted(VhHost *host, gboolean interrupted)
 {
     sim_of(host)->interrupted = interrupted;

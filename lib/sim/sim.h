@@ -38,6 +38,9 @@ void vh_sim_set_second_fault(VhHost *host, guint number, VhSimFault fault);
 void vh_sim_set_fault_at(VhHost *host, const char *text, VhSimFault fault);
 /* The error code of VH_SIM_FAIL from now on (VH_ERROR_FAILED at the beginning). */
 void vh_sim_set_fault_code(VhHost *host, VhError code);
+/* Calls @watcher with the trace line of each act right before it, so that a test can have something
+ * happen in that moment. NULL: no longer. */
+void vh_sim_watch(VhHost *host, void (*watcher)(gpointer data, const char *line), gpointer data);
 /* Operations that acted since the start or the last reset of the count. */
 guint vh_sim_operations(VhHost *host);
 void vh_sim_reset_operations(VhHost *host);
@@ -66,4 +69,6 @@ void vh_sim_set_guest_running(VhHost *host, const char *guest, gboolean running)
  * place; any other is the daemon that was there, started again with that number and time. */
 void vh_sim_set_parent(VhHost *host, VhProcess parent);
 void vh_sim_set_stopping(VhHost *host, gboolean stopping);
+/* Whether systemd and logind can be asked. */
+void vh_sim_set_bus(VhHost *host, gboolean bus);
 void vh_sim_set_interrupted(VhHost *host, gboolean interrupted);

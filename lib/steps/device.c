@@ -6,6 +6,7 @@
  */
 #include "base/json.h"
 #include "steps/bars.h"
+#include "steps/last-look.h"
 #include "steps/revive.h"
 
 static const char *address_of(GVariant *args)
@@ -79,11 +80,13 @@ static void keep_awake(const VhStepContext *context, GVariant *args)
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     g_auto(GStrv) bars = vh_json_strings(args, "bars");
+    g_autoptr(GPtrArray) nodes = vh_last_look(context, address_of(args), error);
 
-    if (bind_to(context, address_of(args), target_of(args), bars, error)) {
+    if (nodes && bind_to(context, address_of(args), target_of(args), bars, error)) {
         keep_awake(context, args);
         return TRUE;
     }
+    vh_last_look_name(context->host, nodes, error);
     g_prefix_error(error, "cannot hand %s to %s: ", address_of(args), target_of(args));
     return FALSE;
 }
