@@ -229,6 +229,25 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
     return TRUE;
 }
 
+/* One display manager serves all seats, and what another one shows is not ours to end. */
+static void spare_other_seats(VhPlanning *planning, const GPtrArray *displays,
+                              const VhUnit *manager)
+{
+    g_autofree char *seat = seat_of(planning, displays);
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(planning->host, NULL);
+
+    for (guint i = 0; sessions && i < sessions->len; i++) {
+        const VhSession *session = sessions->pdata[i];
+        if (vh_session_is_graphical(session) && session->seat &&
+            g_strcmp0(session->class, "user") == 0 && !g_str_equal(session->seat, seat))
+            vh_plan_refuse(planning,
+                           "to stop %s would end the session of %s on %s too, which does not use "
+                           "these devices: name the units to stop in the guest's file (stop = [ "
+                           "\"%s\" ] ends it nevertheless)",
+                           manager->id, session->user, session->seat, manager->id);
+    }
+}
+
 /* The display manager, whatever it is called: systemd's alias for it. */
 static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GError **error)
 {
@@ -253,6 +272,7 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
                        "in the guest's file does without)",
                        cause->message);
     if (is_auto && found) {
+        spare_other_seats(planning, displays, manager);
         plan_front(planning, displays, manager->id);
         add_unit(planning, manager->id);
     }
