@@ -178,7 +178,10 @@ static void test_resettable_is_left_alone(void)
 
 static void test_rescan(void)
 {
-    g_autoptr(Machine) machine = machine_new("emulated");
+    /* What a function was set to by the administrator comes back, too. */
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", DIR GPU "/d3cold_allowed\", \"text\": \"1\"",
+                        DIR GPU "/d3cold_allowed\", \"text\": \"0\"");
     g_autoptr(GBytes) xml = machine_sample_domain("emulated");
     g_autofree char *before = machine_state(machine, NULL);
 
