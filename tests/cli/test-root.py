@@ -2,6 +2,7 @@
 """Verbs on another root: a machine whose files are below a directory."""
 import json
 import os
+import re
 import unittest
 
 import golden
@@ -15,7 +16,7 @@ DOMAIN = (f"<domain type='kvm'><name>win10</name><uuid>{UUID}</uuid><devices>"
           "slot='0' function='0'/></source></hostdev></devices></domain>")
 
 
-class Root(trees.Tree):
+class Card(trees.Tree):
     """A card in a group of its own, and a guest that has it."""
     def setUp(self):
         super().setUp()
@@ -35,6 +36,8 @@ class Root(trees.Tree):
     def config(self):
         return self.root + ROOT + "/hooks/kvm.conf.d/win10.conf"
 
+
+class Root(Card):
     def test_plan(self):
         plan = json.loads(self.verb("plan", "--json", "win10"))
         self.assertEqual([one["address"] for one in plan["devices"]], ["0000:01:00.0"])
@@ -90,6 +93,51 @@ class Root(trees.Tree):
         self.assertIn("cannot open", self.verb("timeline", "win10", status=1))
         os.makedirs(self.root + "/var/log/journal")
         self.assertIn("no run of win10", self.verb("timeline", "win10"))
+
+
+def keys_of(value):
+    """Every name of a field in it; what steps take is theirs."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if isinstance(value, dict):
+        return set(value).union(*(keys_of(inner) for key, inner in value.items()
+                                  if key != "arguments"))
+    return set()
+
+
+class Manual(Card):
+    """Programs rely on the names of fields: those that are written are in the manual."""
+    def check(self, verb, text):
+        with open(os.path.join(golden.ROOT, "hook/man/virt-handoff.8.scd"), encoding="utf-8") as file:
+            page = file.read()
+        page = page[page.index("# VERBS"):page.index("# OPTIONS")]
+        told = page[re.search(rf"^\*{verb}\*", page, re.M).end():]
+        told = re.split(r"^\*(?!vbios)", told, maxsplit=1, flags=re.M)[0]
+        keys = keys_of(json.loads(text))
+        self.assertGreater(len(keys), 1)
+        self.assertEqual([key for key in sorted(keys)
+                          if f"_{key}_" not in told and f'"{key}"' not in told], [])
+
+    def test_samples(self):
+        host = golden.sample("nvidia-desktop")
+        for verb, *more in (("plan", "win10"), ("check", "win10"), ("iommu",), ("usb",)):
+            self.check(verb, golden.run(verb, "--json", "--host", host, *more).stdout)
+
+    def test_status(self):
+        self.write("proc/sys/kernel/random/boot_id", "5ca1ab1e")
+        self.write(ROOT.lstrip("/") + f"/state/{UUID}.journal", json.dumps(
+            {"virt-handoff": 1, "boot": "5ca1ab1e", "guest": "win10", "uuid": UUID, "since": 1,
+             "devices": ["0000:01:00.0"]}) + """
+{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}
+{"stuck":1,"error":"it does not start"}""")
+        self.check("status", self.verb("status", "--json", status=1))
+
+    def test_files(self):
+        self.write("kvm.conf", "VIRSH_GPU=01:00.0")
+        self.check("import", self.verb("import", "--json", self.root + "/kvm.conf"))
+        for path in ("/usr/lib/ipxe/qemu/efi-virtio.rom", "/usr/share/seabios/vgabios-stdvga.bin"):
+            if os.path.exists(path):
+                self.check("vbios", golden.run("vbios", "info", "--json", path).stdout)
 
 
 class Snapshots(unittest.TestCase):
