@@ -28,3 +28,6 @@ GVariant *vh_snapshot_drivers(const VhSnapshot *snapshot);
 
 /* snapshot-people.c: units, users, sessions, processes, and who calls us, into @dict. */
 gboolean vh_snapshot_people(const VhSnapshot *snapshot, GVariantDict *dict, GError **error);
+
+/* snapshot-files.c: what iommu and usb read (aa{sv}, floating). */
+GVariant *vh_snapshot_files(const VhSnapshot *snapshot);

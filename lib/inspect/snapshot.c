@@ -5,8 +5,6 @@
 
 #include "inspect/snapshot-private.h"
 
-#define PCI_DIR "/sys/bus/pci/devices"
-
 static void put_text(GVariantDict *dict, const char *key, const char *text)
 {
     if (text)
@@ -258,63 +256,7 @@ static GVariant *framebuffers_of(const VhSnapshot *snapshot)
     return list_end(list);
 }
 
-/* ---- files ---- */
-
-static void add_file(GVariantBuilder *list, const char *path, const char *text)
-{
-    GVariantDict dict;
-
-    g_variant_dict_init(&dict, NULL);
-    put_text(&dict, "path", path);
-    put_text(&dict, "text", text && *text ? text : NULL);
-    list_add(list, &dict);
-}
-
-/* What a hand-over reads and sets, and what it needs for that. "reset" itself can only be written;
- * "resource" tells sizes, of those that can be changed. */
-static gboolean is_told(char **names, const char *name)
-{
-    static const char *const always[] = {"reset", "reset_method", "d3cold_allowed", "power/control",
-                                         NULL};
-    gboolean resizes = FALSE;
-
-    for (char **other = names; *other; other++)
-        resizes |= g_str_has_suffix(*other, "_resize");
-    return g_strv_contains(always, name) || g_str_has_suffix(name, "_resize") ||
-           (resizes && g_str_equal(name, "resource"));
-}
-
-static void add_settings(const VhSnapshot *snapshot, GVariantBuilder *list, const char *address)
-{
-    g_autofree char *dir = g_build_filename(PCI_DIR, address, NULL);
-    g_auto(GStrv) names = vh_host_list(snapshot->host, dir);
-
-    for (char **name = names; *name; name++) {
-        g_autofree char *shown = g_strdup(g_str_equal(*name, "power") ? "power/control" : *name);
-        g_autofree char *path = g_build_filename(dir, shown, NULL);
-        if (!is_told(names, shown))
-            continue;
-        g_autofree char *text = vh_host_read(snapshot->host, path, NULL);
-        if (text || g_str_equal(shown, "reset"))
-            add_file(list, path, text);
-    }
-}
-
-static GVariant *files_of(const VhSnapshot *snapshot)
-{
-    static const char *const others[] = {"/sys/power/state", "/sys/class/rtc/rtc0/wakealarm",
-                                         "/sys/class/tty/tty0/active"};
-    GVariantBuilder *list = list_new();
-
-    for (guint i = 0; i < snapshot->functions->len; i++)
-        add_settings(snapshot, list, ((VhPciFunction *)snapshot->functions->pdata[i])->address);
-    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
-        g_autofree char *text = vh_host_read(snapshot->host, others[i], NULL);
-        if (text)
-            add_file(list, others[i], text);
-    }
-    return list_end(list);
-}
+/* ---- ROM files ---- */
 
 static GVariant *roms_of(const VhSnapshot *snapshot)
 {
@@ -382,6 +324,6 @@ GVariant *vh_snapshot_take(VhHost *host, const VhDomain *domain, GError **error)
     g_variant_dict_insert_value(&dict, "consoles", consoles_of(&snapshot));
     g_variant_dict_insert_value(&dict, "framebuffers", framebuffers_of(&snapshot));
     g_variant_dict_insert_value(&dict, "roms", roms_of(&snapshot));
-    g_variant_dict_insert_value(&dict, "files", files_of(&snapshot));
+    g_variant_dict_insert_value(&dict, "files", vh_snapshot_files(&snapshot));
     return g_variant_dict_end(&dict);
 }

@@ -140,6 +140,30 @@ class Manual(Card):
                 self.check("vbios", golden.run("vbios", "info", "--json", path).stdout)
 
 
+class Recorded(Card):
+    def test_usb_and_iommu(self):
+        """What is recorded of a machine shows what the machine shows, without serial numbers."""
+        self.function("0000:03:00.0", "1b36:000d", "0x0c0330", 5, reset="", reset_method="flr pm")
+        self.write("sys/bus/pci/devices/0000:03:00.0/usb1/busnum", "1")
+        devices = "sys/bus/usb/devices/"
+        for name, attributes in (
+                ("usb1", {"idVendor": "1d6b", "idProduct": "0002", "bDeviceClass": "09"}),
+                ("1-4", {"idVendor": "046d", "idProduct": "c52b", "bDeviceClass": "00", "devnum": "2",
+                         "manufacturer": "Logitech", "product": "USB Receiver",
+                         "serial": "SECRET-1"}),
+                ("1-4:1.0", {"bInterfaceClass": "03", "bInterfaceProtocol": "01"})):
+            for attribute, text in attributes.items():
+                self.write(devices + name + "/" + attribute, text)
+        snapshot = self.verb("snapshot")
+        self.assertNotIn("SECRET", snapshot)
+        self.write("host.json", snapshot)
+        for verb in ("usb", "iommu"):
+            shown = self.verb(verb)
+            recorded = golden.run(verb, "--host", self.root + "/host.json")
+            self.assertEqual((recorded.stdout, recorded.stderr), (shown, ""))
+        self.assertIn("1-4      046d:c52b  Logitech USB Receiver [keyboard]", self.verb("usb"))
+
+
 class Snapshots(unittest.TestCase):
     def test_plan_and_init(self):
         """The domain lies beside the snapshot."""
