@@ -44,6 +44,7 @@ typedef struct {
     char **module_list; /* with underscores, as in /proc/modules */
     guint timeout;      /* seconds, 1 to 300 */
     gboolean allow_sleep;
+    gboolean quiet;  /* nothing is said on terminals */
     char *governor;  /* NULL: as it is */
     char *host_cpus; /* cpulist as written, checked; NULL: as it is */
     char *irq_cpus;

@@ -153,6 +153,13 @@ const VhKey vh_keys[] = {
      .preset = "\"inhibit\"",
      .choice = FIELD(VhConfig, allow_sleep),
      .doc = "whether the host may sleep while the VM runs"},
+    {.name = "notify",
+     .accepts = VH_ACCEPTS_WORD,
+     .words = WORDS("auto", "off"),
+     .preset = "\"auto\"",
+     .choice = FIELD(VhConfig, quiet),
+     .doc = "a line on the text console and to those logged in on terminals when the desktop is "
+            "about to stop and when the VM could not be started"},
     {.name = "governor",
      .accepts = VH_ACCEPTS_TEXT,
      .noun = "a governor's name",

@@ -4,6 +4,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "engine/announce.h"
 #include "engine/call-private.h"
 #include "engine/journal.h"
 #include "engine/plan.h"
@@ -168,9 +169,26 @@ static void roll_back(Preparation *p, const GError *cause)
 
     vh_tell(&p->teller, VH_EVENT_FAILED, LOG_ERR, NULL, NULL, -1, cause,
             "cannot start: %s; putting everything back", cause->message);
-    if (undo_all(p, &error))
+    gboolean back = undo_all(p, &error);
+    if (back)
         vh_tell(&p->teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
                 vh_host_now(host_of(p)) - p->begin, NULL, "everything is back");
+    vh_announce(&p->teller, p->config, "%s could not be started: %s; %s", p->call->guest,
+                cause->message,
+                back ? "everything is back" : "not everything is back, see: virt-handoff status");
+}
+
+/* The first step that ends somebody's work is the one to say it before. */
+static void announce_end(const Preparation *p)
+{
+    for (guint i = 0; i < p->plan->steps->len; i++) {
+        const VhStep *step = p->plan->steps->pdata[i];
+        if (step->kind != &vh_step_sessions)
+            continue;
+        vh_announce(&p->teller, p->config, "the desktop on %s stops now: %s gets the display",
+                    step->subject, p->call->guest);
+        return;
+    }
 }
 
 static gboolean run_plan(Preparation *p, GError **error)
@@ -182,6 +200,7 @@ static gboolean run_plan(Preparation *p, GError **error)
         return FALSE;
     vh_tell(&p->teller, VH_EVENT_PREPARE_BEGIN, LOG_NOTICE, NULL, NULL, -1, NULL,
             "handing %u device(s) over", p->plan->devices->len);
+    announce_end(p);
     if (vh_run_steps(&p->teller, p->journal, p->plan->steps, steps_deadline(p),
                      vh_deadline_of_acts(p->begin, p->config->timeout), &cause) &&
         vh_journal_set_prepared(p->journal, &cause)) {

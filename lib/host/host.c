@@ -244,6 +244,11 @@ gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 d
     return host->ops->front_switch(host, seat, vt, deadline, error);
 }
 
+void vh_host_say(VhHost *host, const char *const *terminals, const char *text)
+{
+    host->ops->say(host, terminals, text);
+}
+
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid)
 {
     return host->ops->user_lingers(host, uid);
@@ -465,5 +470,6 @@ void vh_session_free(VhSession *session)
     g_free(session->class);
     g_free(session->state);
     g_free(session->desktop);
+    g_free(session->terminal);
     g_free(session);
 }

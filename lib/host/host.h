@@ -282,12 +282,13 @@ typedef struct {
     char *id;
     uid_t uid;
     char *user;
-    char *seat;    /* NULL: none (ssh) */
-    char *type;    /* "x11", "wayland", "mir", "tty", "unspecified" */
-    char *class;   /* "user", "greeter", "manager", "background", … */
-    char *state;   /* "online", "active", "closing" */
-    char *desktop; /* "KDE", "GNOME", … or NULL */
-    guint vt;      /* number of its virtual terminal, 0: none */
+    char *seat;     /* NULL: none (ssh) */
+    char *type;     /* "x11", "wayland", "mir", "tty", "unspecified" */
+    char *class;    /* "user", "greeter", "manager", "background", … */
+    char *state;    /* "online", "active", "closing" */
+    char *desktop;  /* "KDE", "GNOME", … or NULL */
+    guint vt;       /* number of its virtual terminal, 0: none */
+    char *terminal; /* "tty3", "pts/0"; NULL: none */
 } VhSession;
 
 /* logind's sessions (VhSession); empty where there is no logind. */
@@ -300,6 +301,7 @@ gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error)
  * /sys/class/tty/tty0/active. */
 gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
+char *terminal; /* "tty3", "pts/0"; NULL: none */
 /* Whether this user's manager stays without a session (loginctl enable-linger). */
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
 
@@ -441,6 +443,7 @@ typedef struct {
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);
     gboolean (*front_switch)(VhHost *, const char *, guint, gint64, GError **);
+    void (*say)(VhHost *, const char *const *, const char *);
     gboolean (*user_lingers)(VhHost *, uid_t);
     GPtrArray *(*user_units)(VhHost *, uid_t, const char *const *, VhProcess *, GError **);
     gboolean (*user_unit_stop)(VhHost *, uid_t, const char *, gint64, GError **);

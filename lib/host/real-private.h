@@ -231,6 +231,7 @@ GPtrArray *vh_real_sessions(VhHost *host, GError **error);
 gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error);
 gboolean vh_real_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
+void vh_real_say(VhHost *host, const char *const *terminals, const char *text);
 gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
 GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
                               VhProcess *ret_manager, GError **error);

@@ -112,6 +112,7 @@ static const VhHostOps ops = {
     .sessions = vh_real_sessions,
     .session_terminate = vh_real_session_terminate,
     .front_switch = vh_real_front_switch,
+    .say = vh_real_say,
     .user_lingers = vh_real_user_lingers,
     .user_units = vh_real_user_units,
     .user_unit_stop = vh_real_user_unit_stop,

@@ -31,7 +31,8 @@ static int take_property(sd_bus_message *reply, VhSession *session, const char *
     } table[] = {{"Type", &session->type},
                  {"Class", &session->class},
                  {"State", &session->state},
-                 {"Desktop", &session->desktop}};
+                 {"Desktop", &session->desktop},
+                 {"TTY", &session->terminal}};
     const char *text;
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {

@@ -202,6 +202,11 @@ void vh_sim_reset_operations(VhHost *host)
     sim_of(host)->operations = 0;
 }
 
+GPtrArray *vh_sim_said(VhHost *host)
+{
+    return sim_of(host)->said;
+}
+
 GPtrArray *vh_sim_trace(VhHost *host)
 {
     return sim_of(host)->trace;

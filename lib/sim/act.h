@@ -10,6 +10,7 @@ typedef struct {
     SimMachine *machine;
     gboolean interrupted;
     GPtrArray *trace; /* char * */
+    GPtrArray *said;  /* char * */
     guint operations;
     guint fault_number;
     VhSimFault fault;

@@ -172,6 +172,12 @@ static gboolean session_terminate(VhHost *host, const char *id, GError **error)
     return sim_act(host, &act, error);
 }
 
+/* No terminal is simulated: what is said is kept for the tests. */
+static void say(VhHost *host, const char *const *terminals, const char *text)
+{
+    g_ptr_array_add(sim_of(host)->said, g_strdup(text));
+}
+
 static gboolean user_unit(VhHost *host, SimActKind kind, uid_t uid, const char *name,
                           gint64 deadline, GError **error)
 {
@@ -231,6 +237,7 @@ static void sim_free(VhHost *host)
 
     sim_record_free(sim->machine);
     g_ptr_array_unref(sim->trace);
+    g_ptr_array_unref(sim->said);
     g_ptr_array_unref(sim->faults);
     g_free(sim);
 }
@@ -284,6 +291,7 @@ static const VhHostOps ops = {
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,
     .front_switch = front_switch,
+    .say = say,
     .user_lingers = sim_look_lingers,
     .user_units = sim_look_user_units,
     .user_unit_stop = user_unit_stop,
@@ -305,6 +313,7 @@ VhHost *sim_host_new(SimMachine *machine)
     sim->host.ops = &ops;
     sim->machine = machine;
     sim->trace = g_ptr_array_new_with_free_func(g_free);
+    sim->said = g_ptr_array_new_with_free_func(g_free);
     sim->faults = g_ptr_array_new();
     sim->fault_code = VH_ERROR_FAILED;
     return &sim->host;

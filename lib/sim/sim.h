@@ -47,6 +47,9 @@ void vh_sim_reset_operations(VhHost *host);
 /* What was done, one line per operation that acted: "pci_unbind 0000:01:00.0", borrowed. */
 GPtrArray *vh_sim_trace(VhHost *host);
 
+/* What was said on terminals (char *), borrowed. */
+GPtrArray *vh_sim_said(VhHost *host);
+
 /* The machine's state, without clock and trace, as text with one fact per line, sorted: two
  * machines are equal when these are. The caller owns it. */
 char *vh_sim_state(VhHost *host);

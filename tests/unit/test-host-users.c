@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A user's own manager, over its socket, against a fake one: we are the user. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,6 +120,36 @@ static void test_silent(void)
     g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
 }
 
+/* A terminal gets the line; a file that is none, or a name that leads elsewhere, does not. */
+static void test_say(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    int fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    char buffer[128] = "";
+
+    if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0) {
+        g_test_skip("no terminal can be made here");
+        return;
+    }
+    /* Not the tree's links, which stay within it. */
+    g_autofree char *link = host_tree_path(tree, "/dev/pts/7");
+    host_tree_dir(tree, "/dev/pts");
+    g_assert_cmpint(symlink(ptsname(fd), link), ==, 0);
+    host_tree_write(tree, "file", "/dev/tty1");
+    host_tree_write(tree, "file", "/secret");
+    const char *const terminals[] = {"tty1", "../secret", "none", "pts/7", NULL};
+    vh_host_say(tree->host, terminals, "hello");
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    g_assert_cmpint(poll(&ready, 1, 10000), ==, 1);
+    g_assert_cmpint(read(fd, buffer, sizeof buffer - 1), >, 0);
+    g_assert_nonnull(strstr(buffer, "hello\r"));
+    g_autofree char *file = host_tree_read(tree, "/dev/tty1");
+    g_autofree char *secret = host_tree_read(tree, "/secret");
+    g_assert_cmpstr(file, ==, "file");
+    g_assert_cmpstr(secret, ==, "file");
+    (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -124,6 +157,7 @@ int main(int argc, char **argv)
     g_test_add_func("/users/no-manager", test_no_manager);
     g_test_add_func("/users/jobs", test_jobs);
     g_test_add_func("/users/failures", test_failures);
+    g_test_add_func("/terminals/say", test_say);
     g_test_add_func("/users/silent", test_silent);
     return g_test_run();
 }

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Telling people who sit at the machine (the key notify). */
+#pragma once
+
+#include "engine/engine.h"
+
+/* Says one line on the text console and on the terminals of those who are logged in, unless @config
+ * says notify = "off". Best effort, bounded, and never a reason for anything to fail. */
+void vh_announce(const VhTeller *teller, const VhConfig *config, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
