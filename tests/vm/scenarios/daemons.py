@@ -15,6 +15,19 @@ def main_pid(host):
 
 
 @scenario()
+def hook_killed(host):
+    """the hook killed during prepare, with the desktop down: libvirtd, which lives, has it all given back"""
+    trap = Trap(host)
+    before = host.facts().essence()
+    host.configure('win10', PATIENT)
+    trap.set('prepare', 'kill', 12)
+    host.virsh_fails('start win10', timeout=200)
+    require(trap.told(), 'the hook was not killed')
+    host.wait_same(before)
+    require(host.state('win10') == 'shut off', 'the guest is not off')
+
+
+@scenario()
 def libvirtd_killed_later(host):
     """libvirtd killed while the VM runs and again during release: the VM lives on, and release ends its work alone"""
     trap = Trap(host)
