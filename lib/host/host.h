@@ -301,7 +301,9 @@ gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error)
  * /sys/class/tty/tty0/active. */
 gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
-char *terminal; /* "tty3", "pts/0"; NULL: none */
+/* Writes a line on these terminals (names below /dev, NULL-terminated), as far as they take it now.
+ */
+void vh_host_say(VhHost *host, const char *const *terminals, const char *text);
 /* Whether this user's manager stays without a session (loginctl enable-linger). */
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
 
