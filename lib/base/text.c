@@ -95,3 +95,15 @@ char **vh_text_wrap(const char *text, glong width)
     g_ptr_array_add(lines, NULL);
     return (char **)g_ptr_array_free(lines, FALSE);
 }
+
+char *vh_text_number(guint64 number)
+{
+    GString *text = g_string_new(NULL);
+
+    g_string_printf(text, "%" G_GUINT64_FORMAT, number);
+    for (gsize at = text->len; at > 3;) {
+        at -= 3;
+        g_string_insert_c(text, (gssize)at, ',');
+    }
+    return g_string_free(text, FALSE);
+}

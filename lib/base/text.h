@@ -18,3 +18,6 @@ char *vh_text_list(const char *const *words);
 /* @text in lines of at most @width characters, broken between words; at least one line. The caller
  * owns the result. */
 char **vh_text_wrap(const char *text, glong width);
+
+/* "3,100". The caller owns the result. */
+char *vh_text_number(guint64 number);

@@ -41,6 +41,7 @@ VhConfig *vh_config_parse(const char *text, const char *path, GError **error)
     g_autoptr(VhConfig) config = g_new0(VhConfig, 1);
 
     config->path = g_strdup(path);
+    config->hugepage_node = -1; /* also when it is only a number of pages */
     vh_loader_read(text, config, problems);
     if (!vh_problems_finish(problems, error))
         return NULL;

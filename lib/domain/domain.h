@@ -23,10 +23,20 @@ typedef struct {
     char *name; /* of the network or of the host's interface; NULL: none */
 } VhDomainNetwork;
 
+/* Memory that is to be huge pages. */
+typedef struct {
+    guint64 size;  /* of a page in bytes, 0: the host's default size */
+    guint64 bytes; /* of memory */
+    int node;      /* NUMA node of the host, -1: any */
+} VhDomainPages;
+
 typedef struct {
     char *name;
     char *uuid;         /* lower case, with dashes */
     GPtrArray *devices; /* VhDomainDevice, in the order of the XML, each address once */
+
+    GPtrArray *pages; /* VhDomainPages: what <memoryBacking> asks for, each size and node once */
+    char *pinned;     /* list of the host's CPUs that a <vcpupin> names; NULL: none */
 
     /* What only inspections look at; NULL where the XML does not say. */
     char *type;          /* "kvm", "qemu" */

@@ -92,6 +92,11 @@ static guint64 amount(const char *number, guint64 unit)
     return value * unit;
 }
 
+guint64 vh_facts_amount(const char *number, const VhXmlElement *element)
+{
+    return amount(number, unit_of(element));
+}
+
 static void begin_memory(VhFacts *facts, const VhXmlElement *element)
 {
     if (!facts->memory)
@@ -128,6 +133,8 @@ void vh_facts_start(VhFacts *facts, VhDomain *domain)
     domain->graphics = g_ptr_array_new_with_free_func(g_free);
     domain->videos = g_ptr_array_new_with_free_func(g_free);
     domain->networks = g_ptr_array_new_with_free_func(network_free);
+    domain->pages = g_ptr_array_new_with_free_func(g_free);
+    vh_memory_start(&facts->backing);
 }
 
 static void take_attributes(VhFacts *facts, const char *path, const VhXmlElement *element)
@@ -163,6 +170,7 @@ void vh_facts_begin(VhFacts *facts, const char *path, const VhXmlElement *elemen
     };
 
     take_attributes(facts, path, element);
+    vh_memory_begin(&facts->backing, path, element);
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
         if (g_str_equal(path, table[i].path))
             table[i].take(facts, element);
@@ -176,20 +184,23 @@ void vh_facts_text(VhFacts *facts, const char *path, const char *text, gsize len
 
 void vh_facts_finish(VhFacts *facts)
 {
-    if (!facts->memory)
-        return;
-    facts->domain->memory = amount(facts->memory->str, facts->memory_unit);
-    g_string_free(facts->memory, TRUE);
-    facts->memory = NULL;
+    if (facts->memory) {
+        facts->domain->memory = amount(facts->memory->str, facts->memory_unit);
+        g_string_free(facts->memory, TRUE);
+        facts->memory = NULL;
+    }
+    vh_memory_finish(&facts->backing, facts->domain);
 }
 
 void vh_facts_free(VhDomain *domain)
 {
-    GPtrArray **const arrays[] = {&domain->graphics, &domain->videos, &domain->networks};
+    GPtrArray **const arrays[] = {&domain->graphics, &domain->videos, &domain->networks,
+                                  &domain->pages};
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(G_STRUCT_MEMBER(char *, domain, texts[i].offset));
     for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_clear_pointer(arrays[i], g_ptr_array_unref);
     g_free(domain->vendor_id);
+    g_free(domain->pinned);
 }

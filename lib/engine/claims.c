@@ -7,7 +7,31 @@ void vh_claim_free(VhClaim *claim)
 {
     g_free(claim->guest);
     g_free(claim->address);
+    g_clear_pointer(&claim->args, g_variant_unref);
     g_free(claim);
+}
+
+static VhClaim *add_claim(GPtrArray *claims, const VhJournal *journal)
+{
+    VhClaim *claim = g_new0(VhClaim, 1);
+
+    claim->guest = g_strdup(journal->guest);
+    g_ptr_array_add(claims, claim);
+    return claim;
+}
+
+static void add_claims(GPtrArray *claims, const VhJournal *journal)
+{
+    for (gsize i = 0; journal->devices[i]; i++)
+        add_claim(claims, journal)->address = g_strdup(journal->devices[i]);
+    for (guint i = 0; i < journal->records->len; i++) {
+        const VhRecord *record = journal->records->pdata[i];
+        if (!record->kind || !record->kind->shared || record->state == VH_RECORD_UNDONE)
+            continue;
+        VhClaim *claim = add_claim(claims, journal);
+        claim->kind = record->kind;
+        claim->args = g_variant_ref(record->args);
+    }
 }
 
 GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid)
@@ -17,14 +41,8 @@ GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid)
 
     for (guint i = 0; journals && i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
-        if (g_strcmp0(journal->uuid, uuid) == 0)
-            continue;
-        for (gsize j = 0; journal->devices[j]; j++) {
-            VhClaim *claim = g_new0(VhClaim, 1);
-            claim->guest = g_strdup(journal->guest);
-            claim->address = g_strdup(journal->devices[j]);
-            g_ptr_array_add(claims, claim);
-        }
+        if (g_strcmp0(journal->uuid, uuid) != 0)
+            add_claims(claims, journal);
     }
     return claims;
 }

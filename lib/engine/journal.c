@@ -204,9 +204,11 @@ gboolean vh_journal_adopt(VhJournal *journal, VhRecord *record, GVariant *prior)
 {
     GVariantDict dict;
 
-    if (!record || record->prior)
+    if (!record)
         return FALSE;
-    record->prior = g_variant_ref(prior);
+    g_variant_ref_sink(prior);
+    g_clear_pointer(&record->prior, g_variant_unref);
+    record->prior = prior;
     record->state = VH_RECORD_DONE;
     g_variant_dict_init(&dict, NULL);
     g_variant_dict_insert(&dict, "adopt", "x", (gint64)record->number);

@@ -95,9 +95,9 @@ void vh_journal_stuck(VhJournal *journal, VhRecord *record, const char *error);
 /* The kernel has not come back from an act of the record; it is held in @process. */
 void vh_journal_hung(VhJournal *journal, VhRecord *record, VhProcess process);
 
-/* The duty to bring @prior back comes from another guest's journal to @record, which has no prior
- * of its own: it needed the same. FALSE when it could not be written, or there is no such record.
- */
+/* The duty to bring @prior (may be floating) back comes from another guest's journal to @record,
+ * in the place of its own prior if it has one: it needed the same. FALSE when it could not be
+ * written, or there is no such record. */
 gboolean vh_journal_adopt(VhJournal *journal, VhRecord *record, GVariant *prior);
 
 /* The VM may start. */

@@ -20,7 +20,7 @@ static gboolean check_claims(VhPlanning *planning, const VhPlanDevice *device, G
 {
     for (guint i = 0; i < planning->claims->len; i++) {
         const VhClaim *claim = planning->claims->pdata[i];
-        if (g_str_equal(claim->address, device->address))
+        if (g_strcmp0(claim->address, device->address) == 0)
             vh_plan_refuse(planning,
                            "%s is held by guest %s: stop that one first, or give the device back "
                            "with: virt-handoff release %s",

@@ -53,3 +53,5 @@ void vh_plan_device_settings(VhPlanning *planning, const VhPlanDevice *device, G
 void vh_plan_rebar_needs_display(VhPlanning *planning);
 /* plan-modules.c: the display driver's modules. */
 gboolean vh_plan_modules(VhPlanning *planning, GError **error);
+/* plan-tuning.c: governors, CPUs, interrupts, huge pages. */
+gboolean vh_plan_tuning(VhPlanning *planning, GError **error);

@@ -231,6 +231,9 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
     vh_plan_settings(&planning);
     plan_hand_over(&planning);
     vh_plan_suspend(&planning);
+    /* Last, and so undone first: the desktop waits for none of it on its way down. */
+    if (!vh_plan_tuning(&planning, error))
+        return NULL;
     return g_steal_pointer(&plan);
 }
 

@@ -10,10 +10,12 @@
 #include "engine/engine.h"
 #include "steps/step.h"
 
-/* A device that another guest's journal holds. */
+/* What another guest's journal holds: a device, or a shared thing it needs to be one way. */
 typedef struct {
     char *guest;
-    char *address;
+    char *address;          /* NULL: a shared thing … */
+    const VhStepKind *kind; /* … of that kind, else NULL, */
+    GVariant *args;         /* … done with these */
 } VhClaim;
 
 void vh_claim_free(VhClaim *claim);

@@ -113,29 +113,89 @@ static VhRecord *find_same(VhJournal *journal, const VhRecord *wanted)
     return NULL;
 }
 
-/*
- * Whether another guest needs the thing done as well. Then the duty to undo it moves into that
- * guest's journal; the record is written there before it is closed here, so that a crash in
- * between undoes it twice at worst.
- */
-static gboolean hand_over(const VhTeller *teller, const VhJournal *journal, const VhRecord *record)
+/* Another guest that needs the same. */
+typedef struct {
+    VhJournal *journal;
+    VhRecord *record;
+} Sharer;
+
+static void sharer_clear(gpointer sharer)
 {
-    if (!record->kind || !record->kind->shared)
-        return FALSE;
+    vh_journal_free(((Sharer *)sharer)->journal);
+}
+
+static GArray *find_sharers(const VhTeller *teller, const VhJournal *journal,
+                            const VhRecord *record)
+{
+    GArray *sharers = g_array_new(FALSE, FALSE, sizeof(Sharer));
     g_autoptr(GPtrArray) others = vh_journal_list(teller->engine);
 
-    for (guint i = 0; i < others->len; i++) {
+    g_array_set_clear_func(sharers, sharer_clear);
+    for (guint i = 0; record->kind && record->kind->shared && i < others->len; i++) {
         VhJournal *seen = others->pdata[i];
         if (g_str_equal(seen->uuid, journal->uuid) || !find_same(seen, record))
             continue;
-        g_autoptr(VhJournal) other = vh_journal_open(teller->engine, seen->uuid, NULL);
-        if (!other || !vh_journal_adopt(other, find_same(other, record), record->prior))
-            continue;
-        vh_tell(teller, VH_EVENT_NOTE, LOG_INFO, record->kind_name, record->subject, -1, NULL,
-                "%s stays as it is: guest %s needs it so", record->subject, other->guest);
-        return TRUE;
+        Sharer sharer = {.journal = vh_journal_open(teller->engine, seen->uuid, NULL)};
+        sharer.record = sharer.journal ? find_same(sharer.journal, record) : NULL;
+        if (sharer.record)
+            g_array_append_val(sharers, sharer);
+        else
+            vh_journal_free(sharer.journal);
     }
-    return FALSE;
+    return sharers;
+}
+
+/* Gives the duty to @heir. FALSE when that could not be written. */
+static gboolean bequeath(const VhRecord *record, const Sharer *heir)
+{
+    GVariant *theirs = heir->record->prior;
+    GVariant *given = record->kind->inherit ? record->kind->inherit(record->prior, theirs)
+                      : theirs              ? NULL
+                                            : g_variant_ref(record->prior);
+    g_autoptr(GVariant) prior = given ? g_variant_take_ref(given) : NULL;
+
+    return !prior || vh_journal_adopt(heir->journal, heir->record, prior);
+}
+
+/* What is ours to undo though others need the same, NULL: nothing. */
+static GVariant *our_share(const VhRecord *record, const GArray *sharers)
+{
+    g_autoptr(GPtrArray) priors = g_ptr_array_new();
+
+    if (!record->kind->share)
+        return NULL;
+    for (guint i = 0; i < sharers->len; i++) {
+        const VhRecord *other = g_array_index(sharers, Sharer, i).record;
+        if (other->prior)
+            g_ptr_array_add(priors, other->prior);
+    }
+    return g_variant_take_ref(record->kind->share(record->prior, priors));
+}
+
+/*
+ * When other guests need the thing as well, the duty to undo it moves into the journal of one of
+ * them. It is written there before the record is closed here, so that a crash in between undoes
+ * twice at worst. Returns what is to be undone now all the same, or NULL.
+ */
+static GVariant *hand_over(const VhTeller *teller, const VhJournal *journal, const VhRecord *record)
+{
+    g_autoptr(GArray) sharers = find_sharers(teller, journal, record);
+    const Sharer *heir = NULL;
+
+    if (sharers->len == 0)
+        return g_variant_ref(record->prior);
+    /* By what they have before they inherit. */
+    g_autoptr(GVariant) rest = our_share(record, sharers);
+    for (guint i = 0; i < sharers->len && !heir; i++)
+        if (bequeath(record, &g_array_index(sharers, Sharer, i)))
+            heir = &g_array_index(sharers, Sharer, i);
+    if (!heir)
+        return g_variant_ref(record->prior);
+    if (rest)
+        return g_steal_pointer(&rest);
+    vh_tell(teller, VH_EVENT_NOTE, LOG_INFO, record->kind_name, record->subject, -1, NULL,
+            "%s stays as it is: guest %s needs it so", record->subject, heir->journal->guest);
+    return NULL;
 }
 
 /* How many of the first @count records will need time of their own. */
@@ -163,14 +223,15 @@ static gint64 share_of_time(VhHost *host, gint64 deadline, guint others)
 }
 
 /* What failed may succeed a moment later (a device that still resets); what hangs will not. */
-static gboolean try_undo(const VhStepContext *context, const VhRecord *record, GError **error)
+static gboolean try_undo(const VhStepContext *context, const VhRecord *record, GVariant *prior,
+                         GError **error)
 {
     enum { ATTEMPTS = 3 };
     gint64 pause = 0;
 
     for (guint i = 1;; i++) {
         g_autoptr(GError) cause = NULL;
-        if (record->kind->undo(context, record->args, record->prior, &cause))
+        if (record->kind->undo(context, record->args, prior, &cause))
             return TRUE;
         if (i == ATTEMPTS || record->kind->undo_once || vh_error_is_timeout(cause) ||
             !vh_step_pause(context, NULL, &pause, NULL)) {
@@ -181,8 +242,8 @@ static gboolean try_undo(const VhStepContext *context, const VhRecord *record, G
     }
 }
 
-static gboolean undo_record(const VhTeller *teller, const VhRecord *record, gint64 deadline,
-                            GError **error)
+static gboolean undo_record(const VhTeller *teller, const VhRecord *record, GVariant *prior,
+                            gint64 deadline, GError **error)
 {
     NoteTarget target = {teller, record->kind_name, record->subject};
     const VhStepContext context = {.host = teller->engine->host,
@@ -203,7 +264,7 @@ static gboolean undo_record(const VhTeller *teller, const VhRecord *record, gint
         return vh_error_set(error, VH_ERROR_JOURNAL,
                             "step \"%s\" is not known to this version of virt-handoff",
                             record->kind_name);
-    if (!record->kind->undo || try_undo(&context, record, &cause))
+    if (!record->kind->undo || try_undo(&context, record, prior, &cause))
         return TRUE;
     if (record->kind->undo_grade != VH_UNDO_PARTIAL ||
         (vh_error_is_timeout(cause) && !record->kind->undo_once)) {
@@ -245,9 +306,10 @@ static void tell_undone(const VhTeller *teller, const VhRecord *record, gint64 t
             what);
 }
 
-/* One record; @acting: what is known of an act on it that still goes on, or NULL. */
-static gboolean undo_one(const VhTeller *teller, VhJournal *journal, guint index, gint64 deadline,
-                         GError **acting, GError **error)
+/* One record, back to @prior; @acting: what is known of an act on it that still goes on, or NULL.
+ */
+static gboolean undo_one(const VhTeller *teller, VhJournal *journal, guint index, GVariant *prior,
+                         gint64 deadline, GError **acting, GError **error)
 {
     VhHost *host = teller->engine->host;
     VhRecord *record = journal->records->pdata[index];
@@ -257,7 +319,7 @@ static gboolean undo_one(const VhTeller *teller, VhJournal *journal, guint index
         g_propagate_prefixed_error(error, g_steal_pointer(acting), "%s: ", record->subject);
         return FALSE;
     }
-    if (undo_record(teller, record, share, error))
+    if (undo_record(teller, record, prior, share, error))
         return TRUE;
     if (vh_error_is_timeout(*error))
         remember_hang(host, journal, record);
@@ -285,9 +347,11 @@ static guint undo_all(const VhTeller *teller, VhJournal *journal, gint64 deadlin
         gint64 begin = vh_host_now(host);
         if (!vh_journal_is_open(record))
             continue;
-        if (!acting && hand_over(teller, journal, record)) {
+        g_autoptr(GVariant) prior =
+            acting ? g_variant_ref(record->prior) : hand_over(teller, journal, record);
+        if (!prior) {
             vh_journal_undone(journal, record);
-        } else if (undo_one(teller, journal, i - 1, deadline, &acting, &cause)) {
+        } else if (undo_one(teller, journal, i - 1, prior, deadline, &acting, &cause)) {
             /* A display manager that was started without its card has to be seen to again. */
             if (stuck == 0 || record->kind->undo_once)
                 vh_journal_undone(journal, record);

@@ -184,3 +184,19 @@ gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, c
         g_propagate_error(error, g_steal_pointer(&cause));
     return r >= 0;
 }
+
+gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError **error)
+{
+    const char *member = sd_bus_message_get_member(call);
+    sd_bus_error reply = SD_BUS_ERROR_NULL;
+    gint64 left = deadline - g_get_monotonic_time();
+
+    if (left <= 0)
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s over D-Bus: no time is left for it",
+                            member);
+    int r = sd_bus_call(real->bus, call, (guint64)left, &reply, NULL);
+    if (r < 0)
+        call_failed(error, member, &reply, r);
+    sd_bus_error_free(&reply);
+    return r >= 0;
+}

@@ -22,8 +22,7 @@
 
 #include "base/error.h"
 #include "base/event.h"
-
-typedef struct VhHost VhHost;
+#include "host/tuning.h" /* processors and memory */
 
 /* ---- time and this process ---- */
 
@@ -463,6 +462,12 @@ typedef struct {
     gboolean (*program_usable)(VhHost *, const char *, GError **);
     gboolean (*run)(VhHost *, const VhCommand *, gint64, GBytes **, GError **);
     gboolean (*guest_running)(VhHost *, const char *);
+    char *(*cpus)(VhHost *, GError **);
+    GPtrArray *(*tunables)(VhHost *, VhTune, GError **);
+    gboolean (*tune)(VhHost *, VhTune, const char *, const char *, gint64, GError **);
+    GPtrArray *(*page_pools)(VhHost *, GError **);
+    gboolean (*set_pages)(VhHost *, guint64, int, guint64, gint64, GError **);
+    gboolean (*compact)(VhHost *, int, gint64, GError **);
     void (*free)(VhHost *);
 } VhHostOps;
 

@@ -139,6 +139,9 @@ gint64 vh_bus_ask_deadline(const VhReal *real);
 /* One method call, bounded by @deadline; @types and what follows as for sd_bus_message_append. */
 gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
                      sd_bus_message **ret_reply, GError **error, const char *types, ...);
+/* Sends a call that was put together by hand, on the bus of vh_bus_get; its answer is of no
+ * interest. */
+gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError **error);
 /* Sets @error from an answer that was not of the expected type. Returns FALSE. */
 gboolean vh_bus_bad_reply(GError **error, const char *member, int result);
 
@@ -174,6 +177,12 @@ VhPciFunction *vh_pci_read(VhReal *real, const char *address);
 
 /* The directory of a platform device. */
 char *vh_platform_directory(VhReal *real, const char *device);
+
+/* ---- slices.c: the operations on VH_TUNE_SLICE ---- */
+
+GPtrArray *vh_slices(VhReal *real, GError **error);
+gboolean vh_slice_set(VhReal *real, const char *unit, const char *cpus, gint64 deadline,
+                      GError **error);
 
 /* ---- the operations of host.h, by subject ---- */
 
@@ -247,3 +256,11 @@ char **vh_real_scripts(VhHost *host, const char *guest, const char *operation,
 gboolean vh_real_program_usable(VhHost *host, const char *path, GError **error);
 gboolean vh_real_run(VhHost *host, const VhCommand *command, gint64 deadline, GBytes **ret_output,
                      GError **error);
+char *vh_real_cpus(VhHost *host, GError **error);
+GPtrArray *vh_real_tunables(VhHost *host, VhTune kind, GError **error);
+gboolean vh_real_tune(VhHost *host, VhTune kind, const char *name, const char *value,
+                      gint64 deadline, GError **error);
+GPtrArray *vh_real_page_pools(VhHost *host, GError **error);
+gboolean vh_real_set_pages(VhHost *host, guint64 size, int node, guint64 pages, gint64 deadline,
+                           GError **error);
+gboolean vh_real_compact(VhHost *host, int node, gint64 deadline, GError **error);

@@ -124,6 +124,12 @@ static const VhHostOps ops = {
     .program_usable = vh_real_program_usable,
     .run = vh_real_run,
     .guest_running = vh_real_guest_running,
+    .cpus = vh_real_cpus,
+    .tunables = vh_real_tunables,
+    .tune = vh_real_tune,
+    .page_pools = vh_real_page_pools,
+    .set_pages = vh_real_set_pages,
+    .compact = vh_real_compact,
     .free = real_free,
 };
 

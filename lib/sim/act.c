@@ -36,6 +36,9 @@ static const struct {
     [SIM_PROCESS_SIGNAL] = {"process_signal", 20, sim_do_signal},
     [SIM_FRONT_SWITCH] = {"front_switch", 2000, sim_do_front},
     [SIM_RUN] = {"run", 1000, sim_do_run},
+    [SIM_TUNE] = {"tune", 500, sim_do_tune},
+    [SIM_SET_PAGES] = {"set_pages", 5000, sim_do_set_pages},
+    [SIM_COMPACT] = {"compact", 50000, sim_do_compact},
 };
 
 /* "pci_override 0000:09:00.0 vfio-pci" */
@@ -48,7 +51,12 @@ static char *line_of(const SimAct *act)
             g_string_append_printf(line, " %s", *word);
         return g_string_free(line, FALSE);
     }
-    if (act->kind == SIM_CONSOLE_BIND)
+    if (act->kind == SIM_SET_PAGES)
+        g_string_append_printf(line, " %" G_GUINT64_FORMAT "k %" G_GUINT64_FORMAT " node %d",
+                               act->size / 1024, act->pages, (int)act->node);
+    else if (act->kind == SIM_COMPACT)
+        g_string_append_printf(line, " node %d", (int)act->node);
+    else if (act->kind == SIM_CONSOLE_BIND)
         g_string_append_printf(line, " %u", act->number);
     else if (act->target)
         g_string_append_printf(line, " %s", act->target);
@@ -56,7 +64,7 @@ static char *line_of(const SimAct *act)
         g_string_append_printf(line, " %u", act->number);
     if (act->name)
         g_string_append_printf(line, " %s %s", act->name, act->argument);
-    if (act->kind == SIM_PCI_OVERRIDE || act->kind == SIM_FRAMEBUFFER_BIND)
+    if (act->kind == SIM_PCI_OVERRIDE || act->kind == SIM_FRAMEBUFFER_BIND || act->kind == SIM_TUNE)
         g_string_append_printf(line, " %s", act->argument ? act->argument : "none");
     if (act->kind == SIM_PROCESS_SIGNAL)
         g_string_append_printf(line, " %s", act->argument);

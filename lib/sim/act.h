@@ -54,6 +54,9 @@ typedef enum {
     SIM_PROCESS_SIGNAL,
     SIM_FRONT_SWITCH,
     SIM_RUN,
+    SIM_TUNE,
+    SIM_SET_PAGES,
+    SIM_COMPACT,
     SIM_N_ACTS
 } SimActKind;
 
@@ -69,7 +72,10 @@ typedef struct {
     const VhCommand *command;
     GBytes **ret_output;
     gint64 deadline; /* 0: it has none */
-    gint64 cost;     /* what the act takes beyond its usual time (µs) */
+    VhTune tune;     /* the kind of a tunable */
+    gint64 node;     /* of memory */
+    guint64 size, pages;
+    gint64 cost; /* what the act takes beyond its usual time (µs) */
 } SimAct;
 
 /* Counts and traces it, applies the fault that is armed for it, if any, and does it. */
@@ -99,6 +105,9 @@ gboolean sim_do_front(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_run(SimMachine *machine, SimAct *act, GError **error);
 /* The program that can be run at @path, or NULL. */
 SimProgram *sim_program_find(const SimMachine *machine, const char *path);
+gboolean sim_do_tune(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_set_pages(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_compact(SimMachine *machine, SimAct *act, GError **error);
 /* Marks what the act was to change as locked for ever by a call that never came back. */
 void sim_stick(SimMachine *machine, const SimAct *act);
 /* Whether the kernel has not come back from some act. */

@@ -40,6 +40,16 @@ char **sim_look_scripts(VhHost *host, const char *guest, const char *operation,
                         const char *suboperation, GError **error);
 gboolean sim_look_program(VhHost *host, const char *path, GError **error);
 gboolean sim_look_guest_running(VhHost *host, const char *guest);
+char *sim_look_cpus(VhHost *host, GError **error);
+GPtrArray *sim_look_tunables(VhHost *host, VhTune kind, GError **error);
+GPtrArray *sim_look_page_pools(VhHost *host, GError **error);
+
+/* tuning.c */
+gboolean sim_tune(VhHost *host, VhTune kind, const char *name, const char *value, gint64 deadline,
+                  GError **error);
+gboolean sim_set_pages(VhHost *host, guint64 size, int node, guint64 pages, gint64 deadline,
+                       GError **error);
+gboolean sim_compact(VhHost *host, int node, gint64 deadline, GError **error);
 
 /* The system unit a process lives in, or NULL; the caller owns it. */
 char *sim_process_unit(const SimProcess *process);

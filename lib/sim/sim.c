@@ -303,6 +303,12 @@ static const VhHostOps ops = {
     .program_usable = sim_look_program,
     .run = run,
     .guest_running = sim_look_guest_running,
+    .cpus = sim_look_cpus,
+    .tunables = sim_look_tunables,
+    .tune = sim_tune,
+    .page_pools = sim_look_page_pools,
+    .set_pages = sim_set_pages,
+    .compact = sim_compact,
     .free = sim_free,
 };
 

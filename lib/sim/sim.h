@@ -71,6 +71,8 @@ void vh_sim_set_guest_running(VhHost *host, const char *guest, gboolean running)
 /* The process that "calls" us: what vh_host_parent returns. (0,0) ends it; one that runs takes its
  * place; any other is the daemon that was there, started again with that number and time. */
 void vh_sim_set_parent(VhHost *host, VhProcess parent);
+/* So many huge pages of the pool of that name are in use; FALSE when there is no such pool. */
+gboolean vh_sim_use_pages(VhHost *host, const char *pool, guint64 pages);
 void vh_sim_set_stopping(VhHost *host, gboolean stopping);
 /* Whether systemd and logind can be asked. */
 void vh_sim_set_bus(VhHost *host, gboolean bus);

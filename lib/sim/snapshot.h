@@ -239,6 +239,31 @@ typedef struct {
     gboolean unsafe; /* others than root can write it */
 } SimProgram;
 
+/* "tunables": governors, slices, workqueues and interrupts. A machine without slices has no cpuset
+ * controller. */
+typedef struct {
+    SimRecord record;
+    char *name;     /* as of VhTunable: "policy0", "irq 27" */
+    char *kind;     /* "governor", "slice", "workqueue", "irq" */
+    char *value;    /* missing: "" */
+    char **choices; /* what it takes; none: any */
+    char *about;
+    gboolean fixed; /* cannot be changed, and does not look it (an interrupt of one CPU) */
+} SimTunable;
+
+/* "page_pools": huge pages of one size on one NUMA node. */
+typedef struct {
+    SimRecord record;
+    char *name;             /* "2M", "2M on node 1" */
+    gint64 size_kb, node;   /* node -1: the kernel knows none */
+    gboolean usual;         /* the size that is meant when none is named */
+    gint64 pages;           /* set aside */
+    gint64 used, reserved;  /* in use, and promised to somebody */
+    gint64 most;            /* so many can be had; missing: any number */
+    gint64 more_on_compact; /* … and so many more each time that memory is compacted, */
+    gint64 most_after;      /* … up to this many */
+} SimPagePool;
+
 /* The machine itself: the top. */
 typedef struct {
     SimRecord record;
@@ -252,13 +277,14 @@ typedef struct {
     gboolean stopping;
     gint64 parent; /* pid of the process that calls us, 0: it is gone */
     GPtrArray *functions, *drivers, *modules, *consoles, *framebuffers, *units, *users, *sessions,
-        *processes, *guests, *roms, *files, *programs;
+        *processes, *guests, *roms, *files, *programs, *tunables, *page_pools;
+    char *cpus;                    /* "0-15"; missing: not known */
     gint64 next_pid, next_session; /* (run) numbers for the next ones */
 } SimMachine;
 
 /* Those that a machine makes itself. */
 extern const SimType sim_node_type, sim_unit_type, sim_user_type, sim_process_type, sim_open_type,
-    sim_guest_type, sim_program_type, sim_machine_type;
+    sim_guest_type, sim_program_type, sim_machine_type, sim_tunable_type, sim_page_pool_type;
 
 /* The machine of a snapshot's text, NULL with VH_ERROR_FAILED and the place otherwise. */
 SimMachine *sim_snapshot_read(const char *text, GError **error);

@@ -133,6 +133,21 @@ static void state_file(const SimMachine *machine, gconstpointer record, GPtrArra
         fact(facts, "file %s %s", file->path, file->text ? file->text : "");
 }
 
+static void state_tunable(const SimMachine *machine, gconstpointer record, GPtrArray *facts)
+{
+    const SimTunable *tunable = record;
+
+    fact(facts, "%s %s is \"%s\"", tunable->kind, tunable->name,
+         tunable->value ? tunable->value : "");
+}
+
+static void state_page_pool(const SimMachine *machine, gconstpointer record, GPtrArray *facts)
+{
+    const SimPagePool *pool = record;
+
+    fact(facts, "huge pages %s: %d", pool->name, (int)pool->pages);
+}
+
 static int by_text(gconstpointer a, gconstpointer b)
 {
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
@@ -153,6 +168,8 @@ char *vh_sim_state(VhHost *host)
         {G_STRUCT_OFFSET(SimMachine, processes), state_process},
         {G_STRUCT_OFFSET(SimMachine, guests), state_guest},
         {G_STRUCT_OFFSET(SimMachine, files), state_file},
+        {G_STRUCT_OFFSET(SimMachine, tunables), state_tunable},
+        {G_STRUCT_OFFSET(SimMachine, page_pools), state_page_pool},
     };
     const SimMachine *machine = sim_of(host)->machine;
     g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);

@@ -49,6 +49,15 @@ typedef struct {
     /* Brings @prior back, from whatever state is found: never begun, half done, done, undone
      * already, or changed by others. Something that is gone for good is success. NULL: nothing. */
     gboolean (*undo)(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error);
+    /*
+     * For a shared kind, when another guest needs the same (its record has @theirs; NULL: it found
+     * all as wanted): what that guest has to bring back from now on, a full or floating a{sv}.
+     * NULL: what it had. Without this member it is ours if it had none, else its own.
+     */
+    GVariant *(*inherit)(GVariant *ours, GVariant *theirs);
+    /* … and what is ours to undo all the same, given what others (GVariant) have to bring back
+     * before they inherit. Without this member nothing is. */
+    GVariant *(*share)(GVariant *ours, const GPtrArray *others);
     /* What apply and undo do, as a person would say it: "stop lightdm.service". undo: or NULL. */
     char *(*describe)(GVariant *args);
     char *(*describe_undo)(GVariant *args);
@@ -120,3 +129,12 @@ extern const VhStepKind vh_step_settings;
 extern const VhStepKind vh_step_device;
 /* { addresses }: does nothing; its undo suspends the host for a moment. */
 extern const VhStepKind vh_step_suspend;
+/* { tune, value }: every governor, every slice of the host, unbound work, every interrupt that can
+ * be moved has that value. */
+extern const VhStepKind vh_step_governor;
+extern const VhStepKind vh_step_slices;
+extern const VhStepKind vh_step_workqueues;
+extern const VhStepKind vh_step_irqs;
+/* { size, needs, promised }: so many huge pages of that size are set aside and free. needs and
+ * promised: { "any": N, "0": N }, pages by NUMA node. */
+extern const VhStepKind vh_step_hugepages;

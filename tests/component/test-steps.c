@@ -17,6 +17,7 @@ typedef struct {
     const char *const *first; /* kinds that have to be done before, "KIND ARGS" */
     const char *without;      /* lines of the state that follow by themselves */
     const char *sample;       /* NULL: emulated */
+    gboolean stubborn;        /* a part of it never becomes as wanted */
 } StepCase;
 
 static VhStepContext context_of(Machine *machine, guint seconds)
@@ -95,6 +96,27 @@ static const StepCase cases[] = {
      .args = "{'address': <'" GPU "'>, 'driver': <'vfio-pci'>, 'home': <'bochs-drm'>}",
      .first = before_display,
      .without = "console"},
+    {.name = "governor",
+     .kind = &vh_step_governor,
+     .args = "{'tune': <'governor'>, 'value': <'performance'>}",
+     .sample = "nvidia-desktop"},
+    {.name = "slices", .kind = &vh_step_slices, .args = "{'tune': <'slice'>, 'value': <'0'>}"},
+    {.name = "workqueues",
+     .kind = &vh_step_workqueues,
+     .args = "{'tune': <'workqueue'>, 'value': <'0-1'>}",
+     .sample = "nvidia-desktop"},
+    {.name = "irqs",
+     .kind = &vh_step_irqs,
+     .args = "{'tune': <'irq'>, 'value': <'0-1,7'>}",
+     .stubborn = TRUE,
+     .sample = "nvidia-desktop"},
+    {.name = "hugepages",
+     .kind = &vh_step_hugepages,
+     .args = "{'size': <int64 2097152>, 'needs': <{'any': <int64 256>}>}"},
+    {.name = "hugepages-node",
+     .kind = &vh_step_hugepages,
+     .args = "{'size': <int64 2097152>, 'needs': <{'any': <int64 9000>, '1': <int64 100>}>}",
+     .sample = "amd-desktop"},
 };
 
 static void do_first(Machine *machine, const char *const *first)
@@ -121,7 +143,9 @@ static void test_twice(gconstpointer data)
     g_assert_cmpstr(during, !=, before);
 
     /* Again: all is so already, and nothing is to be undone for it. */
-    g_assert_null(take(machine, test->kind, args));
+    g_autoptr(GVariant) again = take(machine, test->kind, args);
+    if (!test->stubborn)
+        g_assert_null(again);
     machine_assert_state(machine, during, test->without);
 
     undo(machine, test->kind, args, prior);
