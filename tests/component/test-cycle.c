@@ -212,7 +212,7 @@ static void test_unsupported_key(void)
     g_autoptr(Machine) machine = machine_new("emulated");
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
 
-    machine_configure(machine, "win10", "stop_user = [ \"a.service\" ];\n");
+    machine_configure(machine, "win10", "sessions = \"logout\";\n");
     assert_refused(machine, xml, VH_ERROR_REFUSED, "not yet supported");
 }
 

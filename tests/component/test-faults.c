@@ -44,8 +44,8 @@ static const struct {
     {"commands", "commands = ( { at = \"prepare\"; run = [ \"/usr/bin/true\" ]; "
                  "undo = [ \"/usr/bin/true\" ]; timeout = 5; } );"},
     {"processors", "governor = \"performance\"; host_cpus = \"0-1\"; irq_cpus = \"0-1\";"},
-    {"hugepages", "hugepages = 8192;"},
-    {"hugepages of a node", "hugepages = { count = 7000; node = 0; };"},
+    {"hugepages", "hugepages = 300;"},
+    {"hugepages of a node", "hugepages = { count = 100; node = 0; };"},
     {"rescanning", "reset = \"rescan\";"},
 };
 

@@ -13,7 +13,7 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
-static void note(Fake *fake, const char *text)
+void fake_note(Fake *fake, const char *text)
 {
     g_mutex_lock(&fake->lock);
     g_string_append_printf(fake->calls, "%s\n", text);
@@ -178,6 +178,8 @@ static int on_get(Fake *fake, sd_bus_message *call)
 
     if (g_str_has_prefix(path, units))
         return on_get_reload(fake, call, path + strlen(units));
+    if (g_str_has_prefix(path, "/unit/"))
+        return fake_on_get_cpus(call, path);
     if (g_str_has_prefix(path, "/u/"))
         return sd_bus_reply_method_return(call, "v", "b", strcmp(path, "/u/lingers") == 0);
     return sd_bus_reply_method_return(call, "v", "s",
@@ -206,11 +208,11 @@ static int on_transient(Fake *fake, sd_bus_message *call)
         if (strcmp(type, "s") == 0) {
             r = sd_bus_message_read(call, "v", "s", &a);
             g_autofree char *line = g_strdup_printf("%s: %s", name, a);
-            note(fake, line);
+            fake_note(fake, line);
         } else {
             r = sd_bus_message_read(call, "v", "a(sasb)", 1, &path, 4, &a, &b, &c, &d, NULL);
             g_autofree char *line = g_strjoin(" ", name, path, a, b, c, d, NULL);
-            note(fake, line);
+            fake_note(fake, line);
         }
         if (r >= 0)
             r = sd_bus_message_exit_container(call);
@@ -232,7 +234,7 @@ static int on_switch(Fake *fake, sd_bus_message *call)
     (void)sd_bus_message_rewind(call, 1);
     (void)sd_bus_message_read(call, "u", &vt);
     g_autofree char *line = g_strdup_printf("to %u", vt);
-    note(fake, line);
+    fake_note(fake, line);
     return sd_bus_reply_method_return(call, "");
 }
 
@@ -256,6 +258,8 @@ static const struct {
     {"SwitchTo", on_switch},
     {"ListInhibitors", on_list_inhibitors},
     {"StartTransientUnit", on_transient},
+    {"LoadUnit", fake_on_load_unit},
+    {"SetUnitProperties", fake_on_set_properties},
 };
 
 /* "StopUnit a.service replace"; for calls on other objects with their path. */
@@ -270,7 +274,7 @@ static void note_call(Fake *fake, sd_bus_message *call)
     while (sd_bus_message_peek_type(call, NULL, NULL) > 0 && sd_bus_message_is_empty(call) == 0 &&
            sd_bus_message_read(call, "s", &text) > 0)
         g_string_append_printf(line, " %s", text);
-    note(fake, line->str);
+    fake_note(fake, line->str);
 }
 
 static int on_call(sd_bus_message *call, void *data, sd_bus_error *error)
@@ -327,7 +331,7 @@ static void serve_one(Fake *fake)
         connect_peer(fake);
     else
         connect_bus(fake);
-    note(fake, "ready");
+    fake_note(fake, "ready");
     for (int r = 0; r >= 0;) {
         r = sd_bus_process(fake->bus, NULL);
         if (r == 0)

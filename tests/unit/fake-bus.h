@@ -52,3 +52,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeSetup, fake_setup_free)
 
 /* What was asked so far, one line each. */
 char *fake_calls(Fake *fake);
+
+/* ---- between fake-bus.c and fake-slices.c ---- */
+
+/* Adds a line to the calls. */
+void fake_note(Fake *fake, const char *text);
+/* Methods of the fake, as the others in fake-bus.c. */
+int fake_on_load_unit(Fake *fake, sd_bus_message *call);
+int fake_on_set_properties(Fake *fake, sd_bus_message *call);
+/* Answers Get of AllowedCPUs on the unit's object @path. */
+int fake_on_get_cpus(sd_bus_message *call, const char *path);
