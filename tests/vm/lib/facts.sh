@@ -26,7 +26,7 @@ while read -r module size count rest; do
     esac
 done </proc/modules
 find /proc/[0-9]*/fd -type l \( -lname '/dev/dri/*' -o -lname '/dev/snd/control*' -o -lname '/dev/fb*' \
-    -o -lname '/dev/vfio/[0-9]*' \) -printf '%l %p\n' 2>/dev/null | sed 's,/proc/,,;s,/fd/.*,,' | sort -u |
+    -o -lname '/dev/vfio/[0-9]*' -o -lname '/dev/nvidia*' \) -printf '%l %p\n' 2>/dev/null | sed 's,/proc/,,;s,/fd/.*,,' | sort -u |
     while read -r node pid; do
         read -r comm <"/proc/$pid/comm" && echo "holder $node $comm $pid"
     done 2>/dev/null

@@ -1,13 +1,12 @@
 """NVIDIA's stack, stood in for by modules of our own (image/module): nodes that sysfs does not show, usage counts that
 follow open files, and an unbind that waits for ever while the card is in use."""
 
-from lib.host import GPU, SOUND, require
+from lib.host import require
 from lib.runner import scenario
 from scenarios.refusals import BRIEF, hold, hook_line, require_named
 
 NODES = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-modeset', '/dev/nvidia-uvm')
 MODULES = ('nvidia_drm', 'nvidia_modeset', 'nvidia_uvm', 'nvidia')
-PARAMETERS = '/sys/module/{}/parameters/{}'
 
 # The server that NVIDIA's X driver is part of, in what can be seen of it: it draws nothing and keeps the nodes open.
 SERVER = """#!/bin/sh
@@ -15,7 +14,14 @@ exec 6<>/dev/dri/card0 7<>/dev/nvidiactl 8<>/dev/nvidia0 9<>/dev/nvidia-modeset
 exec /usr/bin/X "$@"
 """
 SEAT = '[Seat:*]\nxserver-command=/usr/local/sbin/X-on-nvidia\n'
-DEVICE = 'Section "Device"\n    Identifier "card"\n    Driver "dummy"\nEndSection\nSection "Module"\n    Disable "glx"\nEndSection\n'
+DEVICE = """Section "Device"
+    Identifier "card"
+    Driver "dummy"
+EndSection
+Section "Module"
+    Disable "glx"
+EndSection
+"""
 
 # Of a hand-over by hand, with libvirt's XML but without libvirt.
 HOOK = 'timeout 60 /etc/libvirt/hooks/qemu win10 {} - </root/win10.xml 2>&1'
@@ -71,3 +77,32 @@ def nvidia_cycle(host):
             order.index('nvidia_uvm') < order.index('nvidia'), f'order of the modules: {order}')
     host.virsh('destroy win10')
     require_back(host, before)
+
+
+def refused(host, node, before):
+    """A start by hand with a foreign process on the node: refused by name, and all is as before."""
+    pid = hold(host, node)
+    require_named(by_hand(host, 'prepare begin').stdout, node, 'sleep', pid, 'anna', 'holder.service')
+    require(host.sh('systemctl is-active holder.service') == 'active', 'the holder was ended')
+    host.sh('systemctl stop holder.service')
+    require_back(host, before)
+
+
+@scenario(shape='firmware')
+def nvidia_held(host):
+    """a process keeps NVIDIA's card, uvm or modeset open: refused by name, libvirtd answers, the desktop comes back"""
+    before = set_up(host)
+    pid = hold(host, '/dev/nvidia0')
+    host.configure('win10', BRIEF)
+    start = host.ssh.start('virsh start win10')
+    host.wait('prepare is under way', lambda: host.facts().pairs('unit')['lightdm.service'] == 'inactive')
+    host.sh('timeout 10 virsh domstate plain', timeout=20)
+    require(start.poll() is None, 'prepare had ended before libvirtd was asked')
+    line = hook_line(start.communicate(timeout=120)[1])
+    require_named(line, '/dev/nvidia0', 'sleep', pid, 'anna', 'holder.service')
+    host.sh('systemctl stop holder.service')
+    require_back(host, before)
+    host.sh('virsh dumpxml win10 >/root/win10.xml')
+    host.configure('win10', 'timeout = 30;\n')
+    for node in ('/dev/nvidia-uvm', '/dev/nvidia-modeset'):
+        refused(host, node, before)
