@@ -1,12 +1,13 @@
 """NVIDIA's stack, stood in for by modules of our own (image/module): nodes that sysfs does not show, usage counts that
 follow open files, and an unbind that waits for ever while the card is in use."""
 
-from lib.host import require
+from lib.host import LATER, SOUND, require
 from lib.runner import scenario
 from scenarios.refusals import BRIEF, hold, hook_line, require_named
 
 NODES = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-modeset', '/dev/nvidia-uvm')
 MODULES = ('nvidia_drm', 'nvidia_modeset', 'nvidia_uvm', 'nvidia')
+PARAMETERS = '/sys/module/{}/parameters/{}'
 
 # The server that NVIDIA's X driver is part of, in what can be seen of it: it draws nothing and keeps the nodes open.
 SERVER = """#!/bin/sh
@@ -106,3 +107,35 @@ def nvidia_held(host):
     host.configure('win10', 'timeout = 30;\n')
     for node in ('/dev/nvidia-uvm', '/dev/nvidia-modeset'):
         refused(host, node, before)
+
+
+# Its own look at the card: facts() would hang, as the kernel holds the lock of a device whose unbind hangs.
+RACER = ('until read -r now </sys/module/nvidia/parameters/removing && [ "$now" = Y ]; do sleep 0.2; done; '
+         'exec 9<>/dev/nvidia0; exec sleep infinity')
+DESKTOP = 'pgrep -x Xorg && loginctl --no-legend list-sessions | grep -q "anna *seat0"'
+
+
+@scenario(shape='firmware')
+def nvidia_unbind_hangs(host):
+    """the card is opened in the moment of its unbind, which hangs in the kernel: named, and the rest comes back"""
+    before = set_up(host)
+    host.sh('virsh dumpxml win10 >/root/win10.xml')
+    host.write(PARAMETERS.format('nvidia', 'remove_delay_ms'), '3000')
+    host.write('/root/racer.sh', RACER)
+    host.sh('systemd-run --quiet --unit=racer -p User=anna sh -c "$(cat /root/racer.sh)"')
+    # With its modules kept it is the unbind alone that meets the open node.
+    host.configure('win10', 'modules = "keep";\ntimeout = 30;\n')
+    said = by_hand(host, 'prepare begin')
+    require(said.returncode == 1, f'prepare ended with {said.returncode}: {said.stdout}')
+    require_named(said.stdout, 'the kernel did not come back', '/dev/nvidia0', 'sleep',
+                  host.sh('systemctl show -P MainPID racer.service'))
+    host.sh('timeout 20 virsh version', timeout=30)
+    require(host.sh(f'readlink /sys/bus/pci/devices/{SOUND}/driver').endswith('snd_hda_intel'), 'sound is not back')
+    host.sh('ls /run/virt-handoff/*.journal')
+    host.wait_command('the desktop is back', DESKTOP, LATER)
+    stuck = host.try_sh('virt-handoff release win10 2>&1', timeout=90)
+    require(stuck.returncode == 1, f'released what still hangs: {stuck.stdout}')
+    host.sh('systemctl stop racer.service lightdm.service nvidia-persistenced.service')
+    host.wait_command('the unbind ends', f'grep -q N {PARAMETERS.format("nvidia", "removing")}')
+    host.wait_command('all is released', 'virt-handoff release win10', LATER)
+    require_back(host, before)
