@@ -96,6 +96,23 @@ static char *existing(VhPlanning *planning, const char *key, const char *list)
     return NULL;
 }
 
+/* CPUs that the guest's are pinned to are better left to it. */
+static void note_overlap(VhPlanning *planning, const char *list)
+{
+    const char *pinned = planning->domain->pinned;
+    VhCpus host, guest;
+
+    if (!pinned || !vh_cpus_parse(list, &host) || !vh_cpus_parse(pinned, &guest))
+        return;
+    VhCpus both = vh_cpus_common(&host, &guest);
+    g_autofree char *shared = vh_cpus_list(&both);
+    if (*shared)
+        vh_plan_note(planning,
+                     "CPU %s is left to the host in host_cpus, and a <vcpupin> of the domain has "
+                     "the guest's processors on it as well",
+                     shared);
+}
+
 static void plan_host_cpus(VhPlanning *planning)
 {
     const char *list = planning->config->host_cpus;
@@ -105,6 +122,7 @@ static void plan_host_cpus(VhPlanning *planning)
 
     if (!slices)
         return;
+    note_overlap(planning, cpus);
     add(planning, &vh_step_slices, VH_TUNE_SLICE, "host_cpus", cpus);
     if (queues && queues->len > 0)
         add(planning, &vh_step_workqueues, VH_TUNE_WORKQUEUE, "host_cpus", cpus);

@@ -324,6 +324,20 @@ static void test_no_pages_in_domain(void)
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, 0);
 }
 
+static void test_overlap(void)
+{
+    static const char text[] =
+        "<domain><name>one</name><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1801</uuid><cputune>"
+        "<vcpupin vcpu='0' cpuset='1-2'/><vcpupin vcpu='1' cpuset='3,^3,4'/></cputune></domain>";
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = g_bytes_new_static(text, strlen(text));
+
+    machine_configure(machine, "one", "host_cpus = \"0-1,3\";");
+    g_autoptr(VhPlan) plan = machine_plan(machine, "one", xml);
+    g_assert_cmpuint(plan->notes->len, ==, 1);
+    g_assert_true(g_str_has_prefix(plan->notes->pdata[0], "CPU 1 is left to the host"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -333,6 +347,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tuning/refused", test_refused);
     g_test_add_func("/tuning/two-guests", test_two_guests);
     g_test_add_func("/tuning/two-ways", test_two_ways);
+    g_test_add_func("/tuning/overlap", test_overlap);
     g_test_add_func("/pages/two-guests", test_pages_of_two);
     g_test_add_func("/pages/free-already", test_pages_free_already);
     g_test_add_func("/pages/after-compaction", test_pages_after_compaction);
