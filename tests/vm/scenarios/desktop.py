@@ -53,7 +53,6 @@ def holders_terminated(host):
     plan = host.sh('virt-handoff plan win10')
     require('(now holder.service)' in plan, f'the plan does not name the service: {plan}')
     require('sh (pid' in plan, f'the plan does not name the process: {plan}')
-    require('ssh.service' not in plan, f'the way in from outside would be stopped: {plan}')
     hand.prepare()
     require(active(host, 'ssh.service') == 'active', 'the way in from outside is stopped')
     require(active(host, 'holder.service') == 'inactive', 'the service still runs')
