@@ -136,7 +136,11 @@ gboolean sim_act(VhHost *host, SimAct *act, GError **error)
     }
     if (fault == VH_SIM_DIE_BEFORE)
         die(sim);
+    if (sim->share)
+        sim_share_begin(sim);
     gboolean done = perform(sim->machine, act, fault == VH_SIM_DIE_AFTER ? NULL : error);
+    if (sim->share)
+        sim_share_end(sim);
     if (fault == VH_SIM_DIE_AFTER)
         die(sim);
     return done;

@@ -5,6 +5,8 @@
 #include "sim/machine.h"
 #include "sim/sim.h"
 
+typedef struct SimShare SimShare;
+
 typedef struct {
     VhHost host;
     SimMachine *machine;
@@ -22,14 +24,29 @@ typedef struct {
     gpointer die_data;
     void (*watcher)(gpointer, const char *);
     gpointer watcher_data;
+    SimShare *share; /* NULL: the machine is this process's own */
 } Sim;
 
+/* A machine shared with other processes (share.c): looks at it as it is now; has it for an act,
+ * which ends when its time is over; waits until a point on its clock. */
+void sim_share_look(Sim *sim);
+void sim_share_begin(Sim *sim);
+void sim_share_end(Sim *sim);
+void sim_share_wait(Sim *sim, gint64 until);
+void sim_share_free(SimShare *share);
+
+/* A machine from its bytes, NULL when they are none. */
+SimMachine *sim_unpack(GBytes *bytes, GError **error);
 /* Takes the machine, which has begun. */
 VhHost *sim_host_new(SimMachine *machine);
 /* The machine behind the operations. */
 static inline Sim *sim_of(VhHost *host)
 {
-    return (Sim *)host;
+    Sim *sim = (Sim *)host;
+
+    if (sim->share)
+        sim_share_look(sim);
+    return sim;
 }
 
 typedef enum {

@@ -194,6 +194,11 @@ void vh_sim_let_go(VhHost *host)
     sim_settle(machine);
 }
 
+void vh_sim_set_boot(VhHost *host, const char *boot_id)
+{
+    sim_set_text(&sim_of(host)->machine->boot_id, boot_id);
+}
+
 void vh_sim_set_stopping(VhHost *host, gboolean stopping)
 {
     sim_of(host)->machine->stopping = stopping;

@@ -131,15 +131,22 @@ static gpointer get_record(Source *source, const SimType *type)
     return record;
 }
 
-VhHost *vh_sim_unpack(GBytes *bytes, GError **error)
+SimMachine *sim_unpack(GBytes *bytes, GError **error)
 {
     Source source = {.bad = FALSE};
 
     source.at = g_bytes_get_data(bytes, &source.left);
     SimMachine *machine = get_record(&source, &sim_machine_type);
     if (!source.bad && source.left == 0)
-        return sim_host_new(machine);
+        return machine;
     sim_record_free(machine);
     vh_error_set(error, VH_ERROR_FAILED, "not a packed machine");
     return NULL;
+}
+
+VhHost *vh_sim_unpack(GBytes *bytes, GError **error)
+{
+    SimMachine *machine = sim_unpack(bytes, error);
+
+    return machine ? sim_host_new(machine) : NULL;
 }

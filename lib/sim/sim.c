@@ -39,9 +39,15 @@ static gboolean one_ended(const SimMachine *machine, GPtrArray *holders)
 
 static void wait_for(VhHost *host, GPtrArray *holders, gint64 microseconds)
 {
-    SimMachine *machine = sim_of(host)->machine;
+    Sim *sim = sim_of(host);
+    SimMachine *machine = sim->machine;
     gint64 end = machine->clock + CLAMP(microseconds, 0, SIM_MAX_TIME);
 
+    /* One who ends meanwhile is seen a little later. */
+    if (sim->share) {
+        sim_share_wait(sim, end);
+        return;
+    }
     while (!one_ended(machine, holders))
         if (!sim_step(machine, end))
             return;
@@ -239,6 +245,7 @@ static void sim_free(VhHost *host)
     g_ptr_array_unref(sim->trace);
     g_ptr_array_unref(sim->said);
     g_ptr_array_unref(sim->faults);
+    sim_share_free(sim->share);
     g_free(sim);
 }
 

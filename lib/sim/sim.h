@@ -19,6 +19,11 @@ VhHost *vh_sim_copy(VhHost *host);
 GBytes *vh_sim_pack(VhHost *host);
 VhHost *vh_sim_unpack(GBytes *bytes, GError **error);
 
+/* From now on the machine is the one in the file @path, for all processes that share it at once; it
+ * is put there when nothing is there yet. Its time is real. Only what the operations do is shared.
+ */
+gboolean vh_sim_share(VhHost *host, const char *path, GError **error);
+
 /* What can happen to the operation number k (counting from 1 all operations that act). */
 typedef enum {
     VH_SIM_NONE,
@@ -73,6 +78,8 @@ void vh_sim_set_guest_running(VhHost *host, const char *guest, gboolean running)
 void vh_sim_set_parent(VhHost *host, VhProcess parent);
 /* So many huge pages of the pool of that name are in use; FALSE when there is no such pool. */
 gboolean vh_sim_use_pages(VhHost *host, const char *pool, guint64 pages);
+/* It is started anew: what is known of the last boot is of another. */
+void vh_sim_set_boot(VhHost *host, const char *boot_id);
 void vh_sim_set_stopping(VhHost *host, gboolean stopping);
 /* Whether systemd and logind can be asked. */
 void vh_sim_set_bus(VhHost *host, gboolean bus);

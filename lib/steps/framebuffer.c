@@ -37,6 +37,19 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     return TRUE;
 }
 
+/* Whether the native driver removed it meanwhile, or it is unbound as it should be. */
+static gboolean is_as_wanted(VhHost *host, const char *device, gboolean bound)
+{
+    g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(host, NULL);
+
+    for (guint i = 0; framebuffers && i < framebuffers->len; i++) {
+        const VhFramebuffer *framebuffer = framebuffers->pdata[i];
+        if (g_str_equal(framebuffer->device, device))
+            return (framebuffer->driver != NULL) == bound;
+    }
+    return framebuffers != NULL;
+}
+
 static gboolean bind(const VhStepContext *context, GVariant *args, gboolean bound, GError **error)
 {
     g_autoptr(GError) cause = NULL;
@@ -44,7 +57,7 @@ static gboolean bind(const VhStepContext *context, GVariant *args, gboolean boun
 
     if (vh_host_framebuffer_bind(context->host, device_of(args), driver, bound,
                                  context->act_deadline, &cause) ||
-        vh_error_is_gone(cause)) /* the native driver removed it meanwhile: as wanted */
+        (vh_error_is_gone(cause) && is_as_wanted(context->host, device_of(args), bound)))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "cannot %s %s: ", bound ? "bind" : "unbind", device_of(args));

@@ -110,6 +110,13 @@ static void remove_tree(const char *path)
     (void)remove(path);
 }
 
+void machine_reboot(Machine *machine, const char *sample)
+{
+    vh_host_free(machine->host);
+    machine->host = machine->engine.host = new_sample(sample);
+    g_ptr_array_set_size(machine->events, 0);
+}
+
 void machine_renew(Machine *machine, const char *sample)
 {
     g_autoptr(GDir) dir = g_dir_open(machine->state, 0, NULL);
@@ -119,9 +126,7 @@ void machine_renew(Machine *machine, const char *sample)
         g_autofree char *path = g_build_filename(machine->state, name, NULL);
         (void)g_unlink(path);
     }
-    vh_host_free(machine->host);
-    machine->host = machine->engine.host = new_sample(sample);
-    g_ptr_array_set_size(machine->events, 0);
+    machine_reboot(machine, sample);
 }
 
 void machine_free(Machine *machine)
@@ -271,6 +276,11 @@ char *machine_state(Machine *machine, const char *without)
         if (*lines[i] && !(without && g_str_has_prefix(lines[i], without)))
             g_string_append_printf(kept, "%s\n", lines[i]);
     return g_string_free(kept, FALSE);
+}
+
+char *machine_state_of_kernel(Machine *machine)
+{
+    return machine_state(machine, "process ");
 }
 
 void machine_assert_state(Machine *machine, const char *before, const char *without)

@@ -14,6 +14,16 @@ typedef struct {
     GPtrArray *events; /* char *: "KIND: TEXT" of every event */
 } Machine;
 
+/* A per-VM file. */
+typedef struct {
+    const char *name, *text;
+} MachineConfig;
+
+/* All sample hosts, and the files that everything is tried with on each; see configs.c. */
+enum { MACHINE_SAMPLES = 7, MACHINE_CONFIGS = 11 };
+extern const char *const machine_samples[MACHINE_SAMPLES];
+extern const MachineConfig machine_configs[MACHINE_CONFIGS];
+
 #define MACHINE_UUID "c7a5fdbd-edaf-9455-926a-d65c16db1809"
 
 /* The shipped sample host of that name, with an empty file for guest win10. */
@@ -26,6 +36,8 @@ Machine *machine_from_text(const char *snapshot);
 Machine *machine_changed(const char *sample, const char *text, const char *instead);
 /* The sample host again as it was, with no journal and nothing told; the files stay. */
 void machine_renew(Machine *machine, const char *sample);
+/* The same, but journals stay. */
+void machine_reboot(Machine *machine, const char *sample);
 void machine_free(Machine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
 
@@ -59,6 +71,8 @@ void machine_let_go(Machine *machine);
 void machine_settle(Machine *machine);
 /* The state of the host at rest, without the lines that begin with @without (NULL: all). */
 char *machine_state(Machine *machine, const char *without);
+/* The same without processes: who began while something hung has not opened what was not there. */
+char *machine_state_of_kernel(Machine *machine);
 /* Fails the test, with the difference, unless the host at rest is as @before. */
 void machine_assert_state(Machine *machine, const char *before, const char *without);
 /* Whether an event's text, or a trace line, has @text in it. */

@@ -36,9 +36,6 @@ static void release_ok(Machine *machine, GBytes *xml)
     g_assert_no_error(error);
 }
 
-static const char *const samples[] = {"emulated", "nvidia-desktop", "amd-desktop", "laptop-hybrid",
-                                      "two-equal-cards"};
-
 static void test_sample(gconstpointer data)
 {
     const char *sample = data;
@@ -477,9 +474,12 @@ int main(int argc, char **argv)
     };
 
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(samples); i++) {
-        g_autofree char *path = g_strdup_printf("/cycle/sample/%s", samples[i]);
-        g_test_add_data_func(path, samples[i], test_sample);
+    for (gsize i = 0; i < MACHINE_SAMPLES; i++) {
+        /* It has a test of its own. */
+        if (g_str_equal(machine_samples[i], "apu"))
+            continue;
+        g_autofree char *path = g_strdup_printf("/cycle/sample/%s", machine_samples[i]);
+        g_test_add_data_func(path, machine_samples[i], test_sample);
     }
     g_test_add_data_func("/cycle/managed", "yes", test_devices_on_vfio);
     g_test_add_data_func("/cycle/unmanaged", NULL, test_devices_on_vfio);

@@ -14,9 +14,6 @@
 #include "machine.h"
 #include "sim/mortal.h"
 
-static const char *const samples[] = {"emulated", "nvidia-desktop", "amd-desktop", "laptop-hybrid",
-                                      "apu",      "two-equal-cards"};
-
 static const struct {
     const char *name, *told;
     VhSimFault fault;
@@ -30,24 +27,6 @@ static const struct {
 /* What an act fails with, in turn: EIO, EBUSY, ENODEV, EACCES, ENOSYS. */
 static const VhError codes[] = {VH_ERROR_FAILED, VH_ERROR_BUSY, VH_ERROR_GONE, VH_ERROR_DENIED,
                                 VH_ERROR_UNSUPPORTED};
-
-/* One line each. A host that cannot do it is left out. */
-static const struct {
-    const char *name, *text;
-} configs[] = {
-    {"empty file", ""},
-    {"keeping", "modules = \"keep\"; consoles = \"keep\"; framebuffer = \"keep\";"},
-    {"ending sessions", "sessions = \"terminate\"; sleep = \"allow\"; timeout = 60;"},
-    {"logging out", "sessions = \"logout\"; timeout = 20;"},
-    {"ending holders", "holders = \"terminate\"; timeout = 10;"},
-    {"stopping user units", "stop_user = [ \"plasma-*\", \"pipewire*\" ];"},
-    {"commands", "commands = ( { at = \"prepare\"; run = [ \"/usr/bin/true\" ]; "
-                 "undo = [ \"/usr/bin/true\" ]; timeout = 5; } );"},
-    {"processors", "governor = \"performance\"; host_cpus = \"0-1\"; irq_cpus = \"0-1\";"},
-    {"hugepages", "hugepages = 300;"},
-    {"hugepages of a node", "hugepages = { count = 100; node = 0; };"},
-    {"rescanning", "reset = \"rescan\";"},
-};
 
 typedef struct {
     const char *sample;
@@ -81,10 +60,10 @@ static char *describe(const Run *run)
 {
     g_autofree char *second = run->second ? g_strdup_printf(", act %u fails", run->second) : NULL;
 
-    return g_strdup_printf("%s, %s, %s, act %u %s%s, %s", run->test->sample,
-                           configs[run->test->config].name, run->in_release ? "release" : "prepare",
-                           run->number, faults[run->fault].name, second ? second : "",
-                           run->after == AFTER_LIBVIRT ? "libvirt goes on" : "libvirt died too");
+    return g_strdup_printf(
+        "%s, %s, %s, act %u %s%s, %s", run->test->sample, machine_configs[run->test->config].name,
+        run->in_release ? "release" : "prepare", run->number, faults[run->fault].name,
+        second ? second : "", run->after == AFTER_LIBVIRT ? "libvirt goes on" : "libvirt died too");
 }
 
 static void complain(const Run *run, Machine *machine, const char *what)
@@ -363,7 +342,7 @@ static void tell(const char *sample, const Count *count, Count *total)
         g_test_message("runs that came back whole + when what hung had ended: %s", text->str);
 }
 
-static Count totals[G_N_ELEMENTS(samples)];
+static Count totals[MACHINE_SAMPLES];
 
 static void test_faults(gconstpointer data)
 {
@@ -373,7 +352,7 @@ static void test_faults(gconstpointer data)
     Count count = {0};
     guint acts[2];
 
-    machine_configure(machine, "win10", configs[test.config].text);
+    machine_configure(machine, "win10", machine_configs[test.config].text);
     if (!find_bounds(&test, machine, xml))
         return;
     count_acts(&test, machine, xml, acts);
@@ -388,15 +367,16 @@ static void test_faults(gconstpointer data)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(samples); i++)
-        for (gsize j = 0; j < G_N_ELEMENTS(configs); j++) {
-            g_autofree char *path = g_strdup_printf("/faults/%s/%s", samples[i], configs[j].name);
+    for (gsize i = 0; i < MACHINE_SAMPLES; i++)
+        for (gsize j = 0; j < MACHINE_CONFIGS; j++) {
+            g_autofree char *path =
+                g_strdup_printf("/faults/%s/%s", machine_samples[i], machine_configs[j].name);
             Case *test = g_new0(Case, 1);
-            *test = (Case){.sample = samples[i], .sample_number = i, .config = j};
+            *test = (Case){.sample = machine_samples[i], .sample_number = i, .config = j};
             g_test_add_data_func_full(path, test, test_faults, g_free);
         }
     int status = g_test_run();
-    for (gsize i = 0; i < G_N_ELEMENTS(samples); i++)
-        tell(samples[i], &totals[i], NULL);
+    for (gsize i = 0; i < MACHINE_SAMPLES; i++)
+        tell(machine_samples[i], &totals[i], NULL);
     return status;
 }
