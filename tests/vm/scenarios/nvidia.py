@@ -1,7 +1,7 @@
 """NVIDIA's stack, stood in for by modules of our own (image/module): nodes that sysfs does not show, usage counts that
 follow open files, and an unbind that waits for ever while the card is in use."""
 
-from lib.host import LATER, SOUND, require
+from lib.host import GPU, LATER, SOUND, require
 from lib.runner import scenario
 from scenarios.refusals import BRIEF, hold, hook_line, require_named
 
@@ -138,4 +138,25 @@ def nvidia_unbind_hangs(host):
     host.sh('systemctl stop racer.service lightdm.service nvidia-persistenced.service')
     host.wait_command('the unbind ends', f'grep -q N {PARAMETERS.format("nvidia", "removing")}')
     host.wait_command('all is released', 'virt-handoff release win10', LATER)
+    require_back(host, before)
+
+
+@scenario(shape='firmware')
+def module_exit_hangs(host):
+    """a module's exit hangs in the kernel: said so, the desktop comes back; when it ends, `release` does the rest"""
+    before = set_up(host)
+    host.sh('virsh dumpxml win10 >/root/win10.xml')
+    host.write(PARAMETERS.format('nvidia_uvm', 'exit_hangs'), '1')
+    host.configure('win10', 'timeout = 30;\n')
+    said = by_hand(host, 'prepare begin')
+    require(said.returncode == 1, f'prepare ended with {said.returncode}: {said.stdout}')
+    require_named(said.stdout, 'module nvidia_uvm', 'the kernel did not come back')
+    facts = host.facts()
+    require(facts.driver(GPU) == 'nvidia' and facts.driver(SOUND) == 'snd_hda_intel', 'the devices are not back')
+    require({'nvidia', 'nvidia_modeset', 'nvidia_drm'} <= loaded(host), f'not loaded again: {loaded(host)}')
+    require(facts.journals(), 'nobody remembers the module')
+    host.wait_desktop()
+    host.write(PARAMETERS.format('nvidia_uvm', 'exit_hangs'), '0')
+    host.wait('the exit ends', lambda: 'nvidia_uvm' not in loaded(host))
+    host.sh('virt-handoff release win10', timeout=90)
     require_back(host, before)
