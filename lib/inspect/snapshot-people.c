@@ -65,11 +65,11 @@ static gboolean add_unit(People *people, const char *name)
     return TRUE;
 }
 
-/* The screen's, and what calls us. */
+/* The screen's, what calls us, and who would send interrupts elsewhere. */
 static void add_known_units(People *people)
 {
     static const char *const names[] = {"libvirtd.service", "virtqemud.service",
-                                        "systemd-logind.service"};
+                                        "systemd-logind.service", "irqbalance.service"};
     g_autoptr(VhUnit) manager =
         vh_host_unit_look(people->snapshot->host, "display-manager.service", NULL);
 

@@ -29,5 +29,11 @@ GVariant *vh_snapshot_drivers(const VhSnapshot *snapshot);
 /* snapshot-people.c: units, users, sessions, processes, and who calls us, into @dict. */
 gboolean vh_snapshot_people(const VhSnapshot *snapshot, GVariantDict *dict, GError **error);
 
+/* snapshot-tuning.c: which CPUs there are, into @dict; what can be told to them, and huge pages
+ * (aa{sv}, floating). */
+void vh_snapshot_cpus(const VhSnapshot *snapshot, GVariantDict *dict);
+GVariant *vh_snapshot_tunables(const VhSnapshot *snapshot);
+GVariant *vh_snapshot_page_pools(const VhSnapshot *snapshot);
+
 /* snapshot-files.c: what iommu and usb read (aa{sv}, floating). */
 GVariant *vh_snapshot_files(const VhSnapshot *snapshot);

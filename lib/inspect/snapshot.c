@@ -325,5 +325,8 @@ GVariant *vh_snapshot_take(VhHost *host, const VhDomain *domain, GError **error)
     g_variant_dict_insert_value(&dict, "framebuffers", framebuffers_of(&snapshot));
     g_variant_dict_insert_value(&dict, "roms", roms_of(&snapshot));
     g_variant_dict_insert_value(&dict, "files", vh_snapshot_files(&snapshot));
+    vh_snapshot_cpus(&snapshot, &dict);
+    g_variant_dict_insert_value(&dict, "tunables", vh_snapshot_tunables(&snapshot));
+    g_variant_dict_insert_value(&dict, "page_pools", vh_snapshot_page_pools(&snapshot));
     return g_variant_dict_end(&dict);
 }

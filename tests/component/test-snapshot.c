@@ -22,7 +22,9 @@ static char *snapshot_text(VhHost *host)
 /* What of the sample a snapshot tells: not who uses no device, nor unrelated modules and units. */
 static gboolean is_told(const char *fact)
 {
-    static const char *const kinds[] = {"pci ", "node ", "console ", "framebuffer ", "session "};
+    static const char *const kinds[] = {"pci ",       "node ",        "console ",  "session ",
+                                        "slice ",     "framebuffer ", "governor ", "irq ",
+                                        "workqueue ", "huge "};
 
     for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
         if (g_str_has_prefix(fact, kinds[i]))
@@ -106,6 +108,37 @@ static void test_rehearse(gconstpointer sample)
     machine_assert_state(again, before, NULL);
 }
 
+/* Processors and memory, of the machines that know theirs. Users of a reservation and of pages are
+ * told, too: so many more are set aside there as here. */
+static void test_tuning(gconstpointer sample)
+{
+    static const char wanted[] =
+        "governor = \"performance\"; host_cpus = \"0\"; irq_cpus = \"0\"; hugepages = 100;";
+    static const char *const none[] = {NULL};
+    g_autoptr(Machine) machine = machine_new(sample);
+    g_autofree char *text = snapshot_text(machine->host);
+    g_autoptr(Machine) again = machine_from_text(text);
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, none);
+    g_autofree char *before = machine_state(again, NULL);
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", wanted);
+    machine_configure(again, "win10", wanted);
+    g_autofree char *plan = machine_plan_text(machine, xml);
+    g_autofree char *same = machine_plan_text(again, xml);
+    g_assert_cmpstr(same, ==, plan);
+    machine_prepare(again, xml, &error);
+    g_assert_no_error(error);
+    g_autofree char *state = vh_sim_state(again->host);
+    g_assert_nonnull(strstr(state, "governor policy5 is \"performance\""));
+    g_assert_nonnull(strstr(state, "slice user.slice is \"0\""));
+    g_assert_nonnull(strstr(state, "irq irq 1 is \"0\""));
+    g_assert_nonnull(strstr(state, "huge pages 2M on node 0: 90"));
+    machine_release(again, xml, &error);
+    g_assert_no_error(error);
+    machine_assert_state(again, before, NULL);
+}
+
 #define UUID_FUNCTION                                                                              \
     "'functions': [{'address': '0000:03:00.0', 'class': '0x010802', 'vendor': '0x144d', "          \
     "'device': '0xa808', 'driver': 'nvme', 'uses': [{'kind': 'mount', 'name': "                    \
@@ -176,6 +209,7 @@ int main(int argc, char **argv)
         if (!g_str_equal(machine_samples[i], "apu"))
             g_test_add_data_func(rehearse, machine_samples[i], test_rehearse);
     }
+    g_test_add_data_func("/snapshot/tuning", "amd-desktop", test_tuning);
     g_test_add_func("/snapshot/private", test_private);
     g_test_add_func("/snapshot/rom", test_rom);
     return g_test_run();
