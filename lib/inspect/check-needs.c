@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What QEMU needs to start: readable files, networks, memory. It asks only after the desktop has
+/* What QEMU needs to start: readable files, networks. It asks only after the desktop has
  * stopped, so we ask before. */
 #include <string.h>
 
@@ -94,67 +94,4 @@ void vh_check_networks(gpointer data)
     else if (good)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s",
                      domain->networks->len > 0 ? "there" : "it has none");
-}
-
-/* ---- memory ---- */
-
-/* A line "KEY:  1234 kB" of /proc/meminfo in bytes, 0 without. */
-static guint64 meminfo(const char *text, const char *key)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    gsize length = strlen(key);
-
-    for (gsize i = 0; lines[i]; i++)
-        if (g_str_has_prefix(lines[i], key) && lines[i][length] == ':')
-            return g_ascii_strtoull(lines[i] + length + 1, NULL, 10) * 1024;
-    return 0;
-}
-
-static void check_pages(VhChecking *checking, guint64 size)
-{
-    const VhDomain *domain = checking->in->domain;
-    guint64 needed = (domain->memory + size - 1) / size;
-    g_autofree char *path = g_strdup_printf(
-        "/sys/kernel/mm/hugepages/hugepages-%" G_GUINT64_FORMAT "kB/free_hugepages", size / 1024);
-    g_autofree char *text = vh_check_read(checking, path);
-    guint64 free = text ? g_ascii_strtoull(text, NULL, 10) : 0;
-
-    if (!text) {
-        vh_check_unknown(checking, "how many huge pages are free", NULL);
-        return;
-    }
-    g_autofree char *mend = g_strdup_printf(
-        "echo %" G_GUINT64_FORMAT
-        " | sudo tee /sys/kernel/mm/hugepages/hugepages-%" G_GUINT64_FORMAT "kB/nr_hugepages",
-        needed, size / 1024);
-    vh_check_add(checking, free < needed ? VH_FINDING_FAILURE : VH_FINDING_OK,
-                 free < needed ? mend : NULL,
-                 "%" G_GUINT64_FORMAT " huge pages of %" G_GUINT64_FORMAT
-                 " MiB needed, %" G_GUINT64_FORMAT " free",
-                 needed, size / (1024 * 1024), free);
-}
-
-void vh_check_memory(gpointer data)
-{
-    enum { MIB = 1024 * 1024 };
-    VhChecking *checking = data;
-    const VhDomain *domain = checking->in->domain;
-    g_autofree char *text = vh_check_read(checking, "/proc/meminfo");
-    guint64 total = text ? meminfo(text, "MemTotal") : 0;
-    guint64 size = text ? meminfo(text, "Hugepagesize") : 0;
-
-    if (!domain || domain->memory == 0)
-        vh_check_unknown(checking, "how much it needs", checking->in->domain_error);
-    else if (domain->hugepages && (domain->page_size || size))
-        check_pages(checking, domain->page_size ? domain->page_size : size);
-    else if (!text)
-        vh_check_unknown(checking, "how much memory there is", NULL);
-    else if (domain->memory > total)
-        vh_check_add(checking, VH_FINDING_FAILURE, "give it less memory: virsh edit",
-                     "it needs %" G_GUINT64_FORMAT " MiB, and this host has %" G_GUINT64_FORMAT,
-                     domain->memory / MIB, total / MIB);
-    else
-        vh_check_add(checking, VH_FINDING_OK, NULL,
-                     "%" G_GUINT64_FORMAT " MiB of this host's %" G_GUINT64_FORMAT,
-                     domain->memory / MIB, total / MIB);
 }

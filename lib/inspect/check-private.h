@@ -95,4 +95,5 @@ void vh_check_managed(gpointer checking);
 /* check-needs.c */
 void vh_check_rom(gpointer checking);
 void vh_check_networks(gpointer checking);
+/* check-memory.c */
 void vh_check_memory(gpointer checking);

@@ -58,11 +58,12 @@ static VhDomain *parse_domain(const char *inner)
     return domain;
 }
 
-static GPtrArray *run(const Case *one, VhHost *host)
+static GPtrArray *run(const Case *one, const char *config_text, VhHost *host)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VhDomain) domain = one->domain ? parse_domain(one->domain) : NULL;
-    g_autoptr(VhConfig) config = vh_config_parse("", HOOKS "/kvm.conf.d/win10.conf", &error);
+    g_autoptr(VhConfig) config =
+        vh_config_parse(config_text, HOOKS "/kvm.conf.d/win10.conf", &error);
     g_autoptr(GPtrArray) claims = g_ptr_array_new();
     g_autoptr(VhPlan) plan = domain ? vh_plan_new(host, config, domain, claims, &error) : NULL;
     const VhCheck check = {.host = host,
@@ -78,7 +79,7 @@ static GPtrArray *run(const Case *one, VhHost *host)
     return vh_check_run(&check);
 }
 
-static void assert_case(const Case *one)
+static void assert_case(const Case *one, const char *config)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *snapshot =
@@ -87,17 +88,21 @@ static void assert_case(const Case *one)
     g_autoptr(VhHost) host = vh_sim_new(snapshot, &error);
 
     g_assert_no_error(error);
-    g_autoptr(GPtrArray) findings = run(one, host);
+    g_autoptr(GPtrArray) findings = run(one, config, host);
     g_autofree char *got = describe(findings, one->id);
     if (g_strcmp0(got, one->wanted) != 0)
         g_test_message("%s", snapshot);
     g_assert_cmpstr(got, ==, one->wanted);
 }
 
-#define CASES(...)                                                                                 \
-    static const Case cases[] = {__VA_ARGS__};                                                     \
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)                                                \
-    assert_case(&cases[i])
+/* With that file of the guest's. */
+#define CASES_WITH(config, ...)                                                                    \
+    {                                                                                              \
+        static const Case cases[] = {__VA_ARGS__};                                                 \
+        for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)                                            \
+            assert_case(&cases[i], config);                                                        \
+    }
+#define CASES(...) CASES_WITH("", __VA_ARGS__)
 
 static void test_kernel(void)
 {
@@ -363,9 +368,16 @@ static void test_guest(void)
 static void test_needs(void)
 {
 #define ROM PASSED("<rom file='/home/anna/card.rom'/>")
-#define PAGES(free)                                                                                \
-    FILE_AT("/proc/meminfo", "MemTotal: 8388608 kB\\nHugepagesize:       2048 kB")                 \
-    "," FILE_AT("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", free)
+#define MEMINFO FILE_AT("/proc/meminfo", "MemTotal: 8388608 kB")
+#define POOL(name, more)                                                                           \
+    "{\"name\":\"" name "\",\"size_kb\":2048,\"usual\":true,\"pages\":4" more "}"
+#define POOLS(pools) "\"page_pools\":[" pools "]"
+#define USED(used) POOLS(POOL("2M", ",\"node\":-1,\"used\":" used))
+#define TWO_NODES POOLS(POOL("2M on node 0", "") "," POOL("2M on node 1", ",\"node\":1,\"used\":2"))
+#define CELLS(pages)                                                                               \
+    "<memory unit='MiB'>14</memory><memoryBacking><hugepages>" pages "</hugepages>"                \
+    "</memoryBacking><numatune><memnode cellid='1' mode='strict' nodeset='1'/></numatune><cpu>"    \
+    "<numa><cell id='0' memory='8' unit='MiB'/><cell id='1' memory='6' unit='MiB'/></numa></cpu>"
 #define HUGE "<memory unit='MiB'>5</memory><memoryBacking><hugepages/></memoryBacking>"
 #define NETWORK(kind, source)                                                                      \
     "<devices><interface type='" kind "'><source " source "/></interface></devices>"
@@ -393,12 +405,42 @@ static void test_needs(void)
         {"networks", "", NULL, NETWORK("bridge", "bridge='br0'"),
          "unknown whether br0 is active cannot be told"},
         {"networks", "", NULL, "", "ok it has none"},
-        {"memory", PAGES("3"), NULL, HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"},
-        {"memory", PAGES("2"), NULL, HUGE, "failure 3 huge pages of 2 MiB needed, 2 free"},
-        {"memory", PAGES("0"), NULL, "<memory unit='GiB'>9</memory>",
+        {"memory", MEMINFO, USED("1"), HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"},
+        {"memory", MEMINFO, USED("2"), HUGE, "failure 3 huge pages of 2 MiB needed, 2 free"},
+        {"memory", MEMINFO, USED("0,\"reserved\":2"), HUGE,
+         "failure 3 huge pages of 2 MiB needed, 2 free"},
+        {"memory", MEMINFO, NULL, HUGE, "unknown how many huge pages are free cannot be told"},
+        /* Each cell's by its node; what one has by name the other has not. */
+        {"memory", MEMINFO, TWO_NODES, CELLS(""),
+         "ok 4 huge pages of 2 MiB needed, 4 free\n"
+         "failure 3 huge pages of 2 MiB needed on NUMA node 1, 2 free"},
+        {"memory", MEMINFO, TWO_NODES, CELLS("<page size='1' unit='G' nodeset='0'/>"),
+         "failure 1 huge pages of 1024 MiB needed, 0 free"},
+        {"memory", MEMINFO, NULL, "<memory unit='GiB'>9</memory>",
          "failure it needs 9216 MiB, and this host has 8192"},
-        {"memory", PAGES("0"), NULL, "<memory unit='GiB'>8</memory>",
+        {"memory", MEMINFO, NULL, "<memory unit='GiB'>8</memory>",
          "ok 8192 MiB of this host's 8192"});
+}
+
+/* What prepare sets aside need not be there. */
+static void test_needs_of_hook(void)
+{
+#define OTHERS "; prepare sets aside the others"
+    CASES_WITH(
+        "hugepages = \"auto\";",
+        {"memory", MEMINFO, USED("2"), HUGE, "ok 3 huge pages of 2 MiB needed, 2 free" OTHERS},
+        {"memory", MEMINFO, USED("1"), HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"});
+    CASES_WITH("hugepages = 3;", {"memory", MEMINFO, USED("2"), HUGE,
+                                  "ok 3 huge pages of 2 MiB needed, 2 free" OTHERS});
+    CASES_WITH("hugepages = 2;", {"memory", MEMINFO, USED("2"), HUGE,
+                                  "failure 3 huge pages of 2 MiB needed, 2 free"});
+    CASES_WITH(
+        "hugepages = { size = \"1G\"; count = 8; };",
+        {"memory", MEMINFO, USED("2"), HUGE, "failure 3 huge pages of 2 MiB needed, 2 free"});
+    CASES_WITH("hugepages = { count = 3; node = 1; };",
+               {"memory", MEMINFO, TWO_NODES, CELLS(""),
+                "ok 4 huge pages of 2 MiB needed, 4 free\n"
+                "ok 3 huge pages of 2 MiB needed on NUMA node 1, 2 free" OTHERS});
 }
 
 int main(int argc, char **argv)
@@ -412,5 +454,6 @@ int main(int argc, char **argv)
     g_test_add_func("/check/desktop", test_desktop);
     g_test_add_func("/check/guest", test_guest);
     g_test_add_func("/check/needs", test_needs);
+    g_test_add_func("/check/needs-of-hook", test_needs_of_hook);
     return g_test_run();
 }
