@@ -96,21 +96,32 @@ static char *existing(VhPlanning *planning, const char *key, const char *list)
     return NULL;
 }
 
-/* CPUs that the guest's are pinned to are better left to it. */
-static void note_overlap(VhPlanning *planning, const char *list)
+char *vh_plan_overlap(const VhDomain *domain, const char *key, const char *list)
 {
-    const char *pinned = planning->domain->pinned;
+    gboolean interrupts = g_str_equal(key, "irq_cpus");
     VhCpus host, guest;
 
-    if (!pinned || !vh_cpus_parse(list, &host) || !vh_cpus_parse(pinned, &guest))
-        return;
+    if (!list || !domain->pinned || !vh_cpus_parse(list, &host) ||
+        !vh_cpus_parse(domain->pinned, &guest))
+        return NULL;
     VhCpus both = vh_cpus_common(&host, &guest);
     g_autofree char *shared = vh_cpus_list(&both);
-    if (*shared)
-        vh_plan_note(planning,
-                     "CPU %s is left to the host in host_cpus, and a <vcpupin> of the domain has "
-                     "the guest's processors on it as well",
-                     shared);
+    if (!*shared)
+        return NULL;
+    return g_strdup_printf("CPU %s %s, and a <vcpupin> of the domain has the guest's processors on "
+                           "it as well",
+                           shared,
+                           interrupts ? "gets the interrupts by irq_cpus"
+                                      : "is left to the host in host_cpus");
+}
+
+/* CPUs that the guest's are pinned to are better left to it. */
+static void note_overlap(VhPlanning *planning, const char *key, const char *list)
+{
+    g_autofree char *note = vh_plan_overlap(planning->domain, key, list);
+
+    if (note)
+        vh_plan_note(planning, "%s", note);
 }
 
 static void plan_host_cpus(VhPlanning *planning)
@@ -122,7 +133,7 @@ static void plan_host_cpus(VhPlanning *planning)
 
     if (!slices)
         return;
-    note_overlap(planning, cpus);
+    note_overlap(planning, "host_cpus", cpus);
     add(planning, &vh_step_slices, VH_TUNE_SLICE, "host_cpus", cpus);
     if (queues && queues->len > 0)
         add(planning, &vh_step_workqueues, VH_TUNE_WORKQUEUE, "host_cpus", cpus);
@@ -162,6 +173,7 @@ static void plan_irq_cpus(VhPlanning *planning)
                                  "CPUs: remove the key");
         return;
     }
+    note_overlap(planning, "irq_cpus", cpus);
     plan_balancer(planning);
     add(planning, &vh_step_irqs, VH_TUNE_IRQ, "irq_cpus", cpus);
 }

@@ -54,6 +54,10 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
 VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const VhConfig *config,
                           GError **error);
 
+/* A sentence when CPUs of @list, the value of @key ("host_cpus", "irq_cpus"; NULL: none), are those
+ * that the guest's processors are pinned to; NULL when none are. The caller owns it. */
+char *vh_plan_overlap(const VhDomain *domain, const char *key, const char *list);
+
 /* VH_ERROR_REFUSED with the first refusal, and how many more there are; TRUE when there is none. */
 gboolean vh_plan_check(const VhPlan *plan, GError **error);
 

@@ -179,6 +179,34 @@ void vh_check_cpu(gpointer data)
                      "its mode is %s", or_none(domain->cpu_mode));
 }
 
+/* Whether @list has some of them; says so. */
+static gboolean overlaps(VhChecking *checking, const char *key, const char *list)
+{
+    g_autofree char *note = vh_plan_overlap(checking->in->domain, key, list);
+
+    if (note)
+        vh_check_add(checking, VH_FINDING_WARNING,
+                     "give one of them other CPUs: the guest's file, or virsh edit <cputune>", "%s",
+                     note);
+    return note != NULL;
+}
+
+void vh_check_pins(gpointer data)
+{
+    VhChecking *checking = data;
+    const VhDomain *domain = domain_of(checking);
+    const VhConfig *config = checking->in->config;
+
+    if (!domain)
+        return;
+    gboolean host = overlaps(checking, "host_cpus", config ? config->host_cpus : NULL);
+    gboolean interrupts = overlaps(checking, "irq_cpus", config ? config->irq_cpus : NULL);
+    if (!domain->pinned)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none is its own (<vcpupin>)");
+    else if (!host && !interrupts)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s", domain->pinned);
+}
+
 /* ---- devices ---- */
 
 /* How many display functions the guest gets; *@ret_nvidia of them are NVIDIA's, and *@ret_known is

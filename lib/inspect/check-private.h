@@ -89,6 +89,7 @@ void vh_check_reset(gpointer checking);
 void vh_check_machine(gpointer checking);
 void vh_check_firmware(gpointer checking);
 void vh_check_cpu(gpointer checking);
+void vh_check_pins(gpointer checking);
 void vh_check_hidden(gpointer checking);
 void vh_check_graphics(gpointer checking);
 void vh_check_managed(gpointer checking);

@@ -68,6 +68,8 @@ static const VhCheckKind kinds[] = {
      vh_check_firmware},
     {"cpu", "guest's processor", "Another model costs speed, and games may refuse it.", TRUE,
      vh_check_cpu},
+    {"pins", "guest's CPUs", "What the host does on the guest's CPUs makes the guest stutter.",
+     TRUE, vh_check_pins},
     {"hidden", "hypervisor hidden", "NVIDIA's drivers before 465 stop in a guest: Code 43.", TRUE,
      vh_check_hidden},
     {"graphics", "emulated graphics",

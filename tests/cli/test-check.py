@@ -85,7 +85,7 @@ class Check(unittest.TestCase):
         states = self.states(machine(), *self.guest())
         self.assertEqual({key for key, state in states.items() if state != "ok"}, set())
         self.assertEqual(len([key for key in states if key[0] == "host"]), 19)
-        self.assertEqual(len([key for key in states if key[0] == "guest"]), 13)
+        self.assertEqual(len([key for key in states if key[0] == "guest"]), 14)
         text = self.check(machine(), *self.guest())
         self.assertIn("\nAll is well.\n", text)
         self.assertRegex(text, r"(?m)^ok +plan +\d+ steps, nothing against it$")

@@ -332,9 +332,10 @@ static void test_overlap(void)
     g_autoptr(Machine) machine = machine_new("nvidia-desktop");
     g_autoptr(GBytes) xml = g_bytes_new_static(text, strlen(text));
 
-    machine_configure(machine, "one", "host_cpus = \"0-1,3\";");
+    machine_configure(machine, "one", "host_cpus = \"0-1,3\"; irq_cpus = \"2-7\";");
     g_autoptr(VhPlan) plan = machine_plan(machine, "one", xml);
-    g_assert_cmpuint(plan->notes->len, ==, 1);
+    g_assert_cmpuint(plan->notes->len, ==, 2);
+    g_assert_true(g_str_has_prefix(plan->notes->pdata[1], "CPU 2,4 gets the interrupts by"));
     g_assert_true(g_str_has_prefix(plan->notes->pdata[0], "CPU 1 is left to the host"));
 }
 

@@ -429,6 +429,8 @@ static void test_needs_of_hook(void)
     CASES_WITH(
         "hugepages = \"auto\";",
         {"memory", MEMINFO, USED("2"), HUGE, "ok 3 huge pages of 2 MiB needed, 2 free" OTHERS},
+        {"memory", MEMINFO, TWO_NODES, CELLS("<page size='1' unit='G' nodeset='0'/>"),
+         "failure 1 huge pages of 1024 MiB needed, 0 free"},
         {"memory", MEMINFO, USED("1"), HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"});
     CASES_WITH("hugepages = 3;", {"memory", MEMINFO, USED("2"), HUGE,
                                   "ok 3 huge pages of 2 MiB needed, 2 free" OTHERS});
@@ -443,6 +445,21 @@ static void test_needs_of_hook(void)
                 "ok 3 huge pages of 2 MiB needed on NUMA node 1, 2 free" OTHERS});
 }
 
+static void test_pins(void)
+{
+#define PINS "<cputune><vcpupin vcpu='0' cpuset='2-4'/></cputune>"
+#define AS_WELL ", and a <vcpupin> of the domain has the guest's processors on it as well"
+    CASES({"pins", "", NULL, "", "ok none is its own (<vcpupin>)"},
+          {"pins", "", NULL, PINS, "ok 2-4"});
+    CASES_WITH("host_cpus = \"0-1\"; irq_cpus = \"1\";",
+               {"pins", "", NULL, "", "ok none is its own (<vcpupin>)"},
+               {"pins", "", NULL, PINS, "ok 2-4"});
+    CASES_WITH("host_cpus = \"0-3\"; irq_cpus = \"4-7\";",
+               {"pins", "", NULL, PINS,
+                "warning CPU 2-3 is left to the host in host_cpus" AS_WELL
+                "\nwarning CPU 4 gets the interrupts by irq_cpus" AS_WELL});
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -453,6 +470,7 @@ int main(int argc, char **argv)
     g_test_add_func("/check/libvirt", test_libvirt);
     g_test_add_func("/check/desktop", test_desktop);
     g_test_add_func("/check/guest", test_guest);
+    g_test_add_func("/check/pins", test_pins);
     g_test_add_func("/check/needs", test_needs);
     g_test_add_func("/check/needs-of-hook", test_needs_of_hook);
     return g_test_run();
