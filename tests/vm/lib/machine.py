@@ -15,9 +15,24 @@ SHAPES = {
     'desktop': '',
     # The firmware's framebuffer is all there is, as with NVIDIA's closed driver or none at all.
     'firmware': 'modprobe.blacklist=bochs',
+    # A second display of the same driver, a SATA controller with a disk, and a slot for what is plugged in later.
+    'two-gpus': '',
 }
 CMDLINE = 'root=/dev/vda rw intel_iommu=on console=ttyS0 loglevel=4 systemd.show_status=no'
 RUN = 'virt-handoff-vm'
+
+
+def more(shape, directory):
+    """What only some shapes have, behind the devices that all have, which so keep their addresses."""
+    if shape != 'two-gpus':
+        return []
+    return ['-device', 'pcie-root-port,id=gpu2port,chassis=3,slot=3,addr=0x7',
+            '-device', 'pcie-root-port,id=sataport,chassis=4,slot=4,addr=0x8',
+            '-device', 'pcie-root-port,id=spareport,chassis=5,slot=5,addr=0x9',
+            '-device', 'bochs-display,bus=gpu2port,addr=0.0',
+            '-device', 'ich9-ahci,id=sata,bus=sataport,addr=0.0',
+            '-drive', f'if=none,id=extra,format=qcow2,cache=unsafe,file={directory}/extra.qcow2',
+            '-device', 'ide-hd,bus=sata.0,drive=extra']
 
 
 def arguments(image, shape, directory):
@@ -42,7 +57,7 @@ def arguments(image, shape, directory):
             '-device', 'virtio-net-pci,netdev=net,addr=0x5,romfile=',
             '-device', 'virtio-rng-pci,addr=0x6',
             '-serial', f'file:{directory}/serial.log',
-            '-qmp', f'unix:{directory}/qmp,server=on,wait=off']
+            '-qmp', f'unix:{directory}/qmp,server=on,wait=off', *more(shape, directory)]
 
 
 def forget_dead():
@@ -71,6 +86,9 @@ class Machine:
         kind = 'qcow2' if backing.suffix == '.qcow2' else 'raw'
         subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', kind, '-b', str(backing),
                         str(self.directory / 'disk.qcow2')], check=True, timeout=60)
+        # Empty when the state was saved, and hence when it is restored.
+        subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', str(self.directory / 'extra.qcow2'), '64M'],
+                       check=True, timeout=60)
         argv = arguments(self.image, shape, self.directory)
         if incoming:
             argv += ['-incoming', f'exec:cat {incoming}']

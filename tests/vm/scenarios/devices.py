@@ -1,0 +1,130 @@
+"""Devices: how they are set, helped and refused; the screen that is in front when they are back."""
+
+from lib.domains import domain
+from lib.host import GPU, SOUND, require
+from lib.runner import scenario
+
+NIC, GPU2, SATA = '0000:00:05.0', '0000:03:00.0', '0000:04:00.0'
+PCI = '/sys/bus/pci/devices'
+
+
+def call(host, guest, operation):
+    """The hook as libvirt calls it, without libvirt; what it said."""
+    result = host.try_sh(f'/etc/libvirt/hooks/qemu {guest} {operation} - </root/{guest}.xml', timeout=120)
+    return result.returncode, result.stderr.strip()
+
+
+def configure(host, guest, devices, text=''):
+    host.configure(guest, text)
+    host.write(f'/root/{guest}.xml', domain(guest, 90, devices))
+
+
+def must(host, guest, operation):
+    status, said = call(host, guest, operation)
+    require(status == 0, f'{operation} of {guest} failed: {said}')
+
+
+def refused(host, guest, *words):
+    status, said = call(host, guest, 'prepare begin')
+    require(status == 1, f'{guest} was not refused')
+    for word in words:
+        require(word in said, f'"{word}" is not in: {said}')
+
+
+def settings(host, device):
+    return host.sh(f'cd {PCI}/{device} && cat d3cold_allowed power/control reset_method 2>/dev/null | tr "\\n" " "; true')
+
+
+@scenario()
+def power_while_given(host):
+    """no power saving and the same reset while the guest has them, and all as before afterwards"""
+    host.sh(f'echo auto >{PCI}/{GPU}/power/control; echo 1 >{PCI}/{GPU}/d3cold_allowed')
+    before, were = host.facts().essence(), [settings(host, device) for device in (GPU, SOUND)]
+    configure(host, 'lent', (GPU, SOUND))
+    must(host, 'lent', 'prepare begin')
+    for device in (GPU, SOUND):
+        now = settings(host, device)
+        require(now.startswith('0 on'), f'{device} is set to {now}')
+    must(host, 'lent', 'release end')
+    host.wait_same(before)
+    now = [settings(host, device) for device in (GPU, SOUND)]
+    require(now == were, f'{were} became {now}')
+
+
+@scenario()
+def removed_and_found(host):
+    """reset = "rescan": both functions leave the bus and come back with their drivers"""
+    before = host.facts().essence()
+    host.sh(f'echo 0 >{PCI}/{SOUND}/d3cold_allowed')
+    were = settings(host, SOUND)
+    places = [host.sh(f'stat -L -c %i {PCI}/{device}/') for device in (GPU, SOUND)]
+    configure(host, 'lent', (GPU, SOUND), 'reset = "rescan";\n')
+    must(host, 'lent', 'prepare begin')
+    must(host, 'lent', 'release end')
+    host.wait_same(before)
+    now = [host.sh(f'stat -L -c %i {PCI}/{device}/') for device in (GPU, SOUND)]
+    for device, old, new in zip((GPU, SOUND), places, now):
+        require(old != new, f'{device} never left the bus')
+    require('looking for it again' in host.messages(), 'nothing says that it was removed')
+    require(settings(host, SOUND) == were, f'{were} became {settings(host, SOUND)}')
+
+
+@scenario()
+def screen_in_front(host):
+    """the VT of the desktop is in front before and after; one that stayed behind is brought to the front"""
+    front = 'cat /sys/class/tty/tty0/active'
+    before, vt = host.facts().essence(), host.sh(front)
+    configure(host, 'lent', (GPU, SOUND))
+    # When the display manager counts as started, its X server has been up for long, behind a text console.
+    host.write('/etc/systemd/system/lightdm.service.d/behind.conf',
+               "[Service]\nExecStartPost=/bin/sh -c 'until pidof Xorg; do sleep 1; done; sleep 10; chvt 5'\n")
+    host.sh('systemctl daemon-reload')
+    must(host, 'lent', 'prepare begin')
+    must(host, 'lent', 'release end')
+    require('bring the desktop to the front' in host.messages(), 'the screen was not seen to')
+    host.wait_same(before)
+    host.wait('the desktop is in front', lambda: host.sh(front) == vt)
+
+
+@scenario()
+def network_needed(host):
+    """the card of the default route is refused, and nothing is touched"""
+    before = host.facts().essence()
+    configure(host, 'lent', (NIC,))
+    refused(host, 'lent', NIC, 'way to the network', '10.0.2.2')
+    require(host.facts().essence() == before, 'something changed')
+
+
+@scenario(shape='two-gpus')
+def disk_needed(host):
+    """a SATA controller: refused while its disk is mounted, handed over when it is not"""
+    disk = host.sh(f'ls -d {PCI}/{SATA}/ata*/host*/target*/*/block/* | sed "s,.*/,,"')
+    host.sh(f'mkfs.ext4 -q /dev/{disk} && mount /dev/{disk} /mnt')
+    configure(host, 'lent', (SATA,))
+    refused(host, 'lent', SATA, f'/dev/{disk}', 'mounted on /mnt')
+    host.sh('umount /mnt')
+    before = host.facts().essence()
+    must(host, 'lent', 'prepare begin')
+    require(host.sh(f'readlink {PCI}/{SATA}/driver').endswith('/vfio-pci'), 'the controller is not on vfio-pci')
+    require(host.facts().desktop(), 'the desktop was stopped for a disk')
+    must(host, 'lent', 'release end')
+    host.wait_command('the disk is back', f'test -b /dev/{disk}')
+    host.wait_same(before)
+
+
+@scenario(shape='two-gpus')
+def second_gpu(host):
+    """the desktop goes on when its X server leaves the second card alone; that card's node leaves and comes back"""
+    host.write('/etc/X11/xorg.conf.d/10-one.conf',
+               'Section "ServerFlags"\n  Option "AutoAddGPU" "false"\nEndSection\n')
+    host.sh('systemctl restart lightdm')
+    host.wait_desktop()
+    before, desktop = host.facts().essence(), host.sh('systemctl show -P MainPID lightdm.service')
+    node = host.sh(f'ls {PCI}/{GPU2}/drm | grep card')
+    configure(host, 'lent', (GPU2,))
+    must(host, 'lent', 'prepare begin')
+    require(host.sh(f'readlink {PCI}/{GPU2}/driver').endswith('/vfio-pci'), 'the second card is not on vfio-pci')
+    require(host.try_sh(f'test -e /dev/dri/{node}').returncode != 0, f'{node} is still there')
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the desktop was stopped')
+    must(host, 'lent', 'release end')
+    host.wait_same(before)
