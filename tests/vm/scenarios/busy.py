@@ -1,0 +1,145 @@
+"""Hosts that are not idle or not well: a busy libvirtd, units in trouble, no D-Bus, sessions that stay, a card gone."""
+
+from lib.host import GPU, SOUND, require
+from lib.runner import scenario
+from scenarios.refusals import hold, require_named
+
+# A hand-over with libvirt's XML but without libvirt.
+HOOK = 'timeout 90 /etc/libvirt/hooks/qemu win10 {} - </root/win10.xml 2>&1'
+FLAKY = """[Unit]
+StartLimitIntervalSec=1h
+StartLimitBurst=1
+
+[Service]
+ExecStart=/bin/sleep infinity
+"""
+DROP_IN = '/etc/systemd/system/lightdm.service.d/slow.conf'
+
+
+def by_hand(host, operation):
+    host.sh('virsh dumpxml win10 >/root/win10.xml')
+    return host.try_sh(HOOK.format(operation), timeout=120)
+
+
+def must(host, operation):
+    done = by_hand(host, operation)
+    require(done.returncode == 0, f'{operation}: {done.stdout}')
+
+
+@scenario()
+def libvirtd_busy(host):
+    """all workers of libvirtd are blocked on the guest while the hook runs: the VM starts as ever"""
+    before = host.facts().essence()
+    hold(host, '/dev/dri/card0')
+    host.configure('win10', 'timeout = 100;\n')
+    start = host.ssh.start('virsh start win10')
+    host.wait('prepare is under way', lambda: host.facts().pairs('unit')['lightdm.service'] == 'inactive')
+    host.sh("systemd-run --quiet --unit=askers sh -c 'for i in $(seq 30); do virsh dominfo win10 & done; wait'")
+    host.wait('no worker is left', lambda: host.try_sh('timeout 10 virsh domstate plain').returncode == 124)
+    host.sh('systemctl stop holder.service')
+    said = start.communicate(timeout=200)[1]
+    require(start.returncode == 0, f'the start failed: {said}')
+    host.require_given('win10')
+    host.virsh('destroy win10')
+    host.wait_same(before)
+
+
+@scenario()
+def units_in_trouble(host):
+    """a display manager that stops too slowly, a unit with no start left, one that fails: refused, or started again"""
+    before = host.facts().essence()
+    host.write(DROP_IN, '[Service]\nExecStop=/bin/sleep 40\nTimeoutStopSec=60\n')
+    host.sh('systemctl daemon-reload')
+    host.configure('win10', 'timeout = 16;\n')
+    said = by_hand(host, 'prepare begin')
+    require(said.returncode == 1, f'prepare ended with {said.returncode}: {said.stdout}')
+    require_named(said.stdout, 'cannot stop lightdm.service', 'in time')
+    host.sh(f'rm {DROP_IN}; systemctl daemon-reload')
+    host.wait_desktop()
+    host.sh('virt-handoff release win10')
+    host.wait_same(before)
+    # It has used up its starts; the second unit fails whenever its file is not there.
+    host.write('/etc/systemd/system/flaky.service', FLAKY)
+    host.write('/etc/systemd/system/failing.service',
+               '[Service]\nExecStartPre=/bin/test -e /run/may-start\nExecStart=/bin/sleep infinity\n')
+    host.sh('systemctl daemon-reload; touch /run/may-start; systemctl start flaky.service failing.service')
+    host.configure('win10', 'stop = [ "flaky.service", "failing.service", "lightdm.service" ];\ntimeout = 60;\n')
+    must(host, 'prepare begin')
+    host.sh('rm /run/may-start')
+    said = by_hand(host, 'release end')
+    require(said.returncode == 1, 'a unit that fails is no failure')
+    require_named(said.stdout, 'failing.service')
+    require(host.sh('systemctl is-active flaky.service') == 'active', 'flaky.service was not started again')
+    host.wait_desktop()
+    host.sh('touch /run/may-start; virt-handoff release win10')
+    require(host.sh('systemctl is-active failing.service') == 'active', 'failing.service was not started again')
+    host.wait_same(before)
+
+
+def bus(host, signal):
+    host.sh(f'kill -{signal} $(systemctl show -P MainPID dbus.service)')
+
+
+@scenario()
+def bus_gone(host):
+    """no D-Bus at the start: refused, nothing touched; none at the end: devices come back, `release` does the rest"""
+    before = host.facts().essence()
+    host.configure('win10', 'timeout = 60;\n')
+    host.sh('virsh dumpxml win10 >/root/win10.xml')
+    desktop = host.sh('systemctl show -P MainPID lightdm.service')
+    bus(host, 'STOP')
+    said = host.try_sh(HOOK.format('prepare begin'), timeout=120)
+    bus(host, 'CONT')
+    require(said.returncode == 1, f'prepare ended with {said.returncode}: {said.stdout}')
+    require_named(said.stdout, 'system bus')
+    require_named(host.messages(), 'nothing was touched')
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the display manager was restarted')
+    host.wait_same(before)
+    must(host, 'prepare begin')
+    host.sh('systemctl mask --quiet --runtime dbus.socket dbus.service; systemctl stop dbus.socket dbus.service')
+    said = host.try_sh(HOOK.format('release end'), timeout=120)
+    require(said.returncode == 1, f'release ended with {said.returncode}: {said.stdout}')
+    facts = host.facts()
+    require(facts.driver(GPU) == 'bochs-drm' and facts.driver(SOUND) == 'snd_hda_intel', 'the devices are not back')
+    require(facts.consoles() and facts.journals(), 'no console, or nobody remembers the display manager')
+    require_named(host.sh('virt-handoff status win10 || true'), 'lightdm.service')
+    host.sh('systemctl unmask --quiet --runtime dbus.socket dbus.service; systemctl start dbus.socket')
+    host.sh('systemctl reset-failed; systemctl restart systemd-logind.service', timeout=90)
+    host.wait_command('logind is back', 'timeout 5 loginctl list-sessions')
+    host.sh('virt-handoff release win10', timeout=90)
+    host.wait_same(before)
+
+
+@scenario()
+def closing_session(host):
+    """a session that never closes, for a process of it that stays: not waited for, and the process lives on"""
+    before = host.facts().essence()
+    host.sh('systemd-run --quiet --unit=stays --uid=anna sleep infinity')
+    pid = host.sh('systemctl show -P MainPID stays.service')
+    host.sh(f'echo {pid} >"$(ls -d /sys/fs/cgroup/user.slice/user-1000.slice/session-*.scope)/cgroup.procs"')
+    host.configure('win10', 'timeout = 60;\n')
+    must(host, 'prepare begin')
+    require(host.facts().driver(GPU) == 'vfio-pci', 'the GPU was not handed over')
+    require(host.try_sh(f'kill -0 {pid}').returncode == 0, 'the process was ended')
+    require('closing' in ' '.join(host.facts().rows['session']), 'no session is closing')
+    must(host, 'release end')
+    host.sh(f'kill {pid}')
+    host.wait_same(before)
+
+
+@scenario()
+def device_gone(host):
+    """the GPU vanishes from the bus while the VM runs: the rest comes back, and a rescan brings the GPU"""
+    before = host.facts().essence()
+    host.configure('win10', 'timeout = 60;\n')
+    host.virsh('start win10')
+    host.require_given('win10')
+    host.sh('systemd-run --quiet --unit=removal sh -c "echo 1 >/sys/bus/pci/devices/0000:01:00.0/remove"')
+    host.virsh('destroy win10')
+    host.wait_command('the GPU is gone', '! test -e /sys/bus/pci/devices/0000:01:00.0')
+    host.wait('the sound function is back', lambda: host.facts().driver(SOUND) == 'snd_hda_intel')
+    host.wait('libvirt is done with it', lambda: host.state('win10') == 'shut off')
+    require_named(host.messages(), f'{GPU} is gone from the bus')
+    host.sh('echo 1 >/sys/bus/pci/rescan; udevadm settle; virt-handoff release win10', timeout=90)
+    host.sh('systemctl reset-failed lightdm.service; systemctl restart lightdm.service')
+    host.wait_same(before)
