@@ -74,10 +74,12 @@ def screen_in_front(host):
     """the VT of the desktop is in front before and after; one that stayed behind is brought to the front"""
     front = 'cat /sys/class/tty/tty0/active'
     before, vt = host.facts().essence(), host.sh(front)
-    configure(host, 'lent', (GPU, SOUND))
+    configure(host, 'lent', (GPU, SOUND), 'timeout = 60;\n')
     # When the display manager counts as started, its X server has been up for long, behind a text console.
     host.write('/etc/systemd/system/lightdm.service.d/behind.conf',
-               "[Service]\nExecStartPost=/bin/sh -c 'until pidof Xorg; do sleep 1; done; sleep 10; chvt 5'\n")
+               "[Service]\nExecStartPost=/bin/sh -c 'until pidof Xorg; do sleep 1; done; sleep 10; "
+               "busctl call org.freedesktop.login1 /org/freedesktop/login1/seat/seat0 org.freedesktop.login1.Seat "
+               "SwitchTo u 5'\n")
     host.sh('systemctl daemon-reload')
     must(host, 'lent', 'prepare begin')
     must(host, 'lent', 'release end')
