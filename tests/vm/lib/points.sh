@@ -26,9 +26,13 @@ call() {
     sh -c "$hook win10 $1 - <$xml; exit \$?"
 }
 
+# The kernel makes the nodes of a sound card some time after it has bound its driver.
 check() {
-    now=$(look)
-    [ "$now" = "$before" ] && return
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        now=$(look)
+        [ "$now" = "$before" ] && return
+        sleep 1
+    done
     printf '%s: not as before\n--- before\n%s\n--- now\n%s\n' "$1" "$before" "$now"
     exit 1
 }
