@@ -54,8 +54,8 @@ class Import(unittest.TestCase):
         config, report = self.run_import("kvm.conf", functions=functions)
         self.assertEqual(config, HEAD + """\
 devices = [ "0000:0c:00.0", "0000:0c:00.1", "0000:0c:00.2" ];
-# host_cpus = "0-1,8-9";
-# hugepages = "auto";
+host_cpus = "0-1,8-9";
+hugepages = "auto";
 """)
         self.assertEqual(report, """\
 Taken:
@@ -81,8 +81,6 @@ the guest is to have it
   this host: 0000:02:00.0 is a bridge, which stays with the host: it was left out
   this host: there is no PCI function 0000:0c:00.2: addresses change with slots and firmware \
 settings; correct it in devices
-  the per-VM file: host_cpus is only a comment: this version has no step for host_cpus yet
-  the per-VM file: hugepages is only a comment: this version has no step for hugepages yet
 """)
 
     def test_tree(self):
@@ -91,9 +89,9 @@ settings; correct it in devices
 devices = [ "0000:01:00.0", "0000:01:00.1", "0000:07:00.0", "0000:08:00.0" ];
 stop = [ "display-manager.service", "nvidia-persistenced.service", "sunshine.service" ];
 sessions = "terminate";
-# governor = "performance";
-# host_cpus = "0,1";
-# hugepages = "auto";
+governor = "performance";
+host_cpus = "0,1";
+hugepages = "auto";
 """)
         start = "hooks/qemu.d/win10/prepare/begin/start.sh"
         for line in ("hooks/qemu: a dispatcher of qemu.d", start + ":12: sleep: what is needed",
