@@ -7,13 +7,7 @@
  */
 #include "base/text.h"
 #include "engine/plan-private.h"
-
-static gboolean is_desktop(const VhHolder *holder, const char *manager)
-{
-    if (holder->session || g_strcmp0(holder->unit, manager) == 0)
-        return TRUE;
-    return holder->unit && g_str_has_prefix(holder->unit, "user@");
-}
+#include "steps/holding.h"
 
 /* Whether another display has a driver of the host and stays with it. */
 static gboolean other_display(const VhPlanning *planning)
@@ -24,14 +18,6 @@ static gboolean other_display(const VhPlanning *planning)
             !vh_plan_device(planning->plan, function->address))
             return TRUE;
     }
-    return FALSE;
-}
-
-static gboolean has_process(const GPtrArray *holders, const VhHolder *wanted)
-{
-    for (guint i = 0; holders && i < holders->len; i++)
-        if (((VhHolder *)holders->pdata[i])->process.pid == wanted->process.pid)
-            return TRUE;
     return FALSE;
 }
 
@@ -83,8 +69,7 @@ void vh_plan_note_desktop(VhPlanning *planning, const VhPlanDevice *device, GPtr
 
     for (guint i = 0; holders && i < holders->len; i++) {
         const VhHolder *holder = holders->pdata[i];
-        if (is_desktop(holder, manager))
-            tell(planning, device, holder,
-                 g_strcmp0(holder->unit, manager) == 0 || has_process(drawers, holder));
+        if (vh_holding_lives_in_desktop(holder, manager))
+            tell(planning, device, holder, vh_holding_drives(holder, drawers, manager));
     }
 }

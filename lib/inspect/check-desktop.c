@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "inspect/check-private.h"
+#include "steps/holding.h"
 
 /* ---- groups ---- */
 
@@ -89,6 +90,7 @@ typedef struct {
     const char *manager; /* unit of the display manager; NULL: none */
     guint desktop;       /* processes that end with the desktop */
     guint found;
+    const GPtrArray *functions; /* VhPciFunction: all of the host */
 } Holders;
 
 /* Services that prepare stops by itself, as they belong to a driver. */
@@ -100,15 +102,23 @@ static gboolean is_companion(const char *unit)
     return g_strv_contains(units, unit);
 }
 
-static void judge_holder(Holders *self, const VhHolder *holder, const char *address)
+/* A program of a desktop that stays when this card goes. */
+static void judge_renderer(Holders *self, const VhHolder *holder, const char *address)
 {
     g_autofree char *command = vh_text_one_line(holder->command);
 
-    if (holder->session || g_strcmp0(holder->unit, self->manager) == 0 ||
-        (holder->unit && g_str_has_prefix(holder->unit, "user@"))) {
-        self->desktop++;
-        return;
-    }
+    self->found++;
+    vh_check_add(self->checking, VH_FINDING_WARNING,
+                 "end it before the guest starts, or set holders = \"terminate\" in the guest's "
+                 "file",
+                 "%s (pid %d) has work done on %s (PRIME), and no desktop ends for that", command,
+                 holder->process.pid, address);
+}
+
+static void judge_service(Holders *self, const VhHolder *holder, const char *address)
+{
+    g_autofree char *command = vh_text_one_line(holder->command);
+
     self->found++;
     g_autofree char *stop = holder->unit
                                 ? vh_service_command(vh_host_service_manager(self->checking->host),
@@ -127,23 +137,63 @@ static void judge_holder(Holders *self, const VhHolder *holder, const char *addr
                      holder->node, address);
 }
 
-static void judge_card(Holders *self, const char *address)
+/* Whether the guest is known, and is not passed this card. */
+static gboolean not_passed(const VhChecking *checking, const char *address)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(self->checking->host, address, &error);
+    const VhDomain *domain = checking->in->domain;
 
-    for (guint i = nodes ? nodes->len : 0; i-- > 0;)
-        if (!((VhNode *)nodes->pdata[i])->blocks)
-            g_ptr_array_remove_index(nodes, i);
-    g_autoptr(GPtrArray) holders =
-        nodes ? vh_host_holders(self->checking->host, nodes, &error) : NULL;
+    for (guint i = 0; domain && i < domain->devices->len; i++)
+        if (g_str_equal(((VhDomainDevice *)domain->devices->pdata[i])->address, address))
+            return FALSE;
+    return domain != NULL;
+}
+
+/* Whether another display has a driver of the host, so that the desktop may be on that one. */
+static gboolean other_display(const Holders *self, const VhPciFunction *card)
+{
+    for (guint i = 0; i < self->functions->len; i++) {
+        const VhPciFunction *other = self->functions->pdata[i];
+        if (other != card && vh_pci_is_display(other) && other->driver && !other->vfio &&
+            (!self->checking->in->domain || not_passed(self->checking, other->address)))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Whether the desktop goes on without this card, as the plan judges it: nothing of it draws there.
+ */
+static gboolean desktop_stays(const Holders *self, const VhPciFunction *card,
+                              const GPtrArray *holders, const GPtrArray *drawers)
+{
+    for (guint i = 0; i < holders->len; i++)
+        if (vh_holding_drives(holders->pdata[i], drawers, self->manager))
+            return FALSE;
+    return !card->boot_vga && other_display(self, card) &&
+           !not_passed(self->checking, card->address);
+}
+
+static void judge_card(Holders *self, const VhPciFunction *card)
+{
+    const char *const addresses[] = {card->address, NULL};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) holders = vh_holding_find(self->checking->host, addresses, &error);
+    g_autoptr(GPtrArray) drawers = vh_holding_drawers(self->checking->host, addresses, NULL);
+
     if (!holders) {
         vh_check_unknown(self->checking, "who has a card open", error);
         self->found++;
         return;
     }
-    for (guint i = 0; i < holders->len; i++)
-        judge_holder(self, holders->pdata[i], address);
+    gboolean stays = desktop_stays(self, card, holders, drawers);
+    for (guint i = 0; i < holders->len; i++) {
+        const VhHolder *holder = holders->pdata[i];
+        if (!vh_holding_lives_in_desktop(holder, self->manager))
+            judge_service(self, holder, card->address);
+        else if (stays)
+            judge_renderer(self, holder, card->address);
+        else
+            self->desktop++;
+    }
 }
 
 void vh_check_holders(gpointer data)
@@ -152,7 +202,7 @@ void vh_check_holders(gpointer data)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) functions = vh_host_pci_list(checking->host, &error);
     g_autoptr(VhUnit) manager = vh_host_unit_look(checking->host, "display-manager.service", NULL);
-    Holders holders = {checking, manager ? manager->id : NULL, 0, 0};
+    Holders holders = {checking, manager ? manager->id : NULL, 0, 0, functions};
 
     if (!functions) {
         vh_check_unknown(checking, "which cards there are", error);
@@ -161,7 +211,7 @@ void vh_check_holders(gpointer data)
     for (guint i = 0; i < functions->len; i++) {
         const VhPciFunction *function = functions->pdata[i];
         if (vh_pci_is_display(function) && !function->vfio)
-            judge_card(&holders, function->address);
+            judge_card(&holders, function);
     }
     if (holders.found > 0)
         return;

@@ -63,6 +63,32 @@ gboolean vh_holding_is_desktop(const VhSession *session, const char *seat, const
            (vh_session_is_graphical(session) || is_drawn_from(session, drawers));
 }
 
+static gboolean is_managers(const VhHolder *holder, const char *manager)
+{
+    return manager && g_strcmp0(holder->unit, manager) == 0;
+}
+
+gboolean vh_holding_lives_in_desktop(const VhHolder *holder, const char *manager)
+{
+    if (holder->session || is_managers(holder, manager))
+        return TRUE;
+    return holder->unit && g_str_has_prefix(holder->unit, "user@");
+}
+
+static gboolean has_process(const GPtrArray *holders, const VhHolder *wanted)
+{
+    for (guint i = 0; holders && i < holders->len; i++)
+        if (((const VhHolder *)holders->pdata[i])->process.pid == wanted->process.pid)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean vh_holding_drives(const VhHolder *holder, const GPtrArray *drawers, const char *manager)
+{
+    return vh_holding_lives_in_desktop(holder, manager) &&
+           (is_managers(holder, manager) || has_process(drawers, holder));
+}
+
 char *vh_holding_describe(const VhHolder *holder)
 {
     g_autofree char *command = vh_text_one_line(holder->command);

@@ -15,6 +15,13 @@ GPtrArray *vh_holding_drawers(VhHost *host, const char *const *addresses, GError
 gboolean vh_holding_is_desktop(const VhSession *session, const char *seat,
                                const GPtrArray *drawers);
 
+/* Whether @holder lives where the desktop does: in a session, in the manager of a user, or in the
+ * display manager's unit (@manager, or NULL: none). */
+gboolean vh_holding_lives_in_desktop(const VhHolder *holder, const char *manager);
+/* … and is the desktop: the display manager, or one of @drawers (VhHolder). The others have work
+ * done on the card, and no desktop ends for them. */
+gboolean vh_holding_drives(const VhHolder *holder, const GPtrArray *drawers, const char *manager);
+
 /* "Xorg (pid 812, user root, lightdm.service) keeps /dev/dri/card0 open" */
 char *vh_holding_describe(const VhHolder *holder);
 

@@ -280,11 +280,27 @@ static void test_libvirt(void)
          NULL, NULL, "ok active, and started with the host"});
 }
 
+#define PASSED(rom)                                                                                \
+    "<devices><hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' "     \
+    "bus='9' slot='0' function='0'/></source>" rom "</hostdev><hostdev mode='subsystem' "          \
+    "type='pci' managed='no'><source><address domain='0' bus='9' slot='0' function='1'/>"          \
+    "</source></hostdev></devices>"
+
 static void test_desktop(void)
 {
 #define ANNA                                                                                       \
     "\"users\":[{\"uid\":1000,\"name\":\"anna\",\"linger\":true}],\"sessions\":[{\"id\":\"2\","    \
     "\"uid\":1000,\"seat\":\"seat0\",\"type\":\"x11\",\"class\":\"user\"}]"
+#define TWO_CARDS(node, boot)                                                                      \
+    "\"functions\":[{\"address\":\"0000:00:02.0\",\"class\":\"0x030000\",\"vendor\":\"0x8086\","   \
+    "\"device\":\"0x9a60\",\"group\":2,\"driver\":\"i915\"},{\"address\":\"0000:09:00.0\","        \
+    "\"class\":\"0x030000\",\"vendor\":\"0x1002\",\"device\":\"0x73bf\",\"group\":16,\"driver\":"  \
+    "\"amdgpu\",\"boot_vga\":" boot ",\"nodes\":[{\"path\":\"/dev/dri/" node "\",\"subsystem\":"   \
+    "\"drm\",\"number\":\"226:0\",\"blocks\":true}]}],\"drivers\":[{\"name\":\"i915\"},{\"name\":" \
+    "\"amdgpu\"}],\"users\":[{\"uid\":1000,\"name\":\"anna\"}],\"sessions\":[{\"id\":\"2\","       \
+    "\"uid\":1000,\"seat\":\"seat0\",\"type\":\"x11\",\"class\":\"user\"}],\"processes\":[{"       \
+    "\"pid\":77,\"command\":\"glxgears\",\"uid\":1000,\"session\":\"2\",\"nodes\":[\"/dev/"        \
+    "dri/" node "\"]}]"
 #define HELD(unit)                                                                                 \
     "\"functions\":[{\"address\":\"0000:09:00.0\",\"class\":\"0x030000\",\"vendor\":\"0x10de\","   \
     "\"device\":\"0x2489\",\"group\":16,\"driver\":\"nvidia\",\"nodes\":[{\"path\":\"/dev/"        \
@@ -293,32 +309,39 @@ static void test_desktop(void)
     "\"nvidia\"}],\"units\":[{\"id\":\"" unit "\",\"active\":\"active\"}],\"users\":[{\"uid\":0,"  \
     "\"name\":\"root\"}],\"processes\":[{\"pid\":77,\"command\":\"worker\",\"uid\":0,\"unit\":"    \
     "\"" unit "\",\"nodes\":[\"/dev/nvidia0\"]}]"
-    CASES({"groups", ACCOUNTS, NULL, NULL, "ok anna is in libvirt, not in kvm and input"},
-          {"groups",
-           FILE_AT("/etc/passwd", "anna:x:1000:1000::/:") "," FILE_AT("/etc/group",
-                                                                      "libvirt:x:140:annabel"),
-           NULL, NULL, "warning anna is in none of them, not in libvirt"},
-          {"groups", "", NULL, NULL, "unknown who uses the guests cannot be told"},
-          {"services", "", NULL, NULL, "ok systemd"},
-          {"services", "", "\"services\":\"OpenRC\"", NULL, "ok OpenRC"},
-          {"services", "", "\"services\":\"none\"", NULL,
-           "warning neither systemd nor OpenRC nor runit: no service can be stopped"},
-          {"display-manager", "", ANNA, NULL,
-           "warning there is none, but anna has a desktop (session 2)"},
-          {"display-manager", "", NULL, NULL, "ok none, and no desktop runs"},
-          {"linger", "", ANNA, NULL, "warning anna lingers"},
-          {"linger", "", NULL, NULL, "ok none with a desktop"},
-          {"holders", "", HELD("ollama.service"), NULL,
-           "warning worker (pid 77, ollama.service) has /dev/nvidia0 of 0000:09:00.0 open"},
-          {"holders", "", HELD("nvidia-persistenced.service"), NULL,
-           "ok nvidia-persistenced.service, which prepare stops, holds 0000:09:00.0"});
+    CASES(
+        {"groups", ACCOUNTS, NULL, NULL, "ok anna is in libvirt, not in kvm and input"},
+        {"groups",
+         FILE_AT("/etc/passwd", "anna:x:1000:1000::/:") "," FILE_AT("/etc/group",
+                                                                    "libvirt:x:140:annabel"),
+         NULL, NULL, "warning anna is in none of them, not in libvirt"},
+        {"groups", "", NULL, NULL, "unknown who uses the guests cannot be told"},
+        {"services", "", NULL, NULL, "ok systemd"},
+        {"services", "", "\"services\":\"OpenRC\"", NULL, "ok OpenRC"},
+        {"services", "", "\"services\":\"none\"", NULL,
+         "warning neither systemd nor OpenRC nor runit: no service can be stopped"},
+        {"display-manager", "", ANNA, NULL,
+         "warning there is none, but anna has a desktop (session 2)"},
+        {"display-manager", "", NULL, NULL, "ok none, and no desktop runs"},
+        {"linger", "", ANNA, NULL, "warning anna lingers"},
+        {"linger", "", NULL, NULL, "ok none with a desktop"},
+        {"holders", "", HELD("ollama.service"), NULL,
+         "warning worker (pid 77, ollama.service) has /dev/nvidia0 of 0000:09:00.0 open"},
+        {"holders", "", HELD("nvidia-persistenced.service"), NULL,
+         "ok nvidia-persistenced.service, which prepare stops, holds 0000:09:00.0"},
+        /* A session's program on a second card: the desktop does not end for it, … */
+        {"holders", "", TWO_CARDS("renderD128", "false"), NULL,
+         "warning glxgears (pid 77) has work done on 0000:09:00.0 (PRIME), and no desktop ends "
+         "for that"},
+        /* … unless it draws, or that is the screen, … */
+        {"holders", "", TWO_CARDS("card0", "false"), NULL, "ok only those of the desktop (1)"},
+        {"holders", "", TWO_CARDS("renderD128", "true"), NULL, "ok only those of the desktop (1)"},
+        /* … or this guest does not get the card. */
+        {"holders", "", TWO_CARDS("renderD128", "false"), "", "ok only those of the desktop (1)"},
+        {"holders", "", TWO_CARDS("renderD128", "false"), PASSED(""),
+         "warning glxgears (pid 77) has work done on 0000:09:00.0 (PRIME), and no desktop ends "
+         "for that"});
 }
-
-#define PASSED(rom)                                                                                \
-    "<devices><hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' "     \
-    "bus='9' slot='0' function='0'/></source>" rom "</hostdev><hostdev mode='subsystem' "          \
-    "type='pci' managed='no'><source><address domain='0' bus='9' slot='0' function='1'/>"          \
-    "</source></hostdev></devices>"
 
 static void test_guest(void)
 {
