@@ -236,9 +236,7 @@ static gboolean has_pool(VhPlanning *planning, const GPtrArray *pools, const Nee
 static gboolean has_memory(VhPlanning *planning, const GArray *needs)
 {
     enum { MIB = 1024 * 1024 };
-    g_autofree char *text = vh_host_read(planning->host, "/proc/meminfo", NULL);
-    const char *line = text ? strstr(text, "MemTotal:") : NULL;
-    guint64 total = line ? g_ascii_strtoull(line + strlen("MemTotal:"), NULL, 10) / 1024 : 0;
+    guint64 total = vh_host_memory(planning->host, "MemTotal") / MIB;
     guint64 wanted = 0;
 
     for (guint i = 0; i < needs->len; i++) {

@@ -332,6 +332,8 @@ char **vh_host_list(VhHost *host, const char *path);
 char *vh_host_link(VhHost *host, const char *path, GError **error);
 /* What vh_host_read reads where it is no text, with every byte of it. */
 GBytes *vh_host_bytes(VhHost *host, const char *path, GError **error);
+/* Bytes in the line @key of /proc/meminfo ("MemAvailable"); 0 where it has none. */
+guint64 vh_host_memory(VhHost *host, const char *key);
 
 typedef struct {
     guint32 mode; /* type and permissions, as of stat(2) */

@@ -7,18 +7,6 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB };
 
-/* A line "KEY:  1234 kB" of /proc/meminfo in bytes, 0 without. */
-static guint64 meminfo(const char *text, const char *key)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    gsize length = strlen(key);
-
-    for (gsize i = 0; lines[i]; i++)
-        if (g_str_has_prefix(lines[i], key) && lines[i][length] == ':')
-            return g_ascii_strtoull(lines[i] + length + 1, NULL, 10) * KIB;
-    return 0;
-}
-
 /* ---- huge pages ---- */
 
 /* One size on one node, -1: any. */
@@ -149,14 +137,13 @@ void vh_check_memory(gpointer data)
 {
     VhChecking *checking = data;
     const VhDomain *domain = checking->in->domain;
-    g_autofree char *text = vh_check_read(checking, "/proc/meminfo");
-    guint64 total = text ? meminfo(text, "MemTotal") : 0;
+    guint64 total = vh_host_memory(checking->host, "MemTotal");
 
     if (!domain || domain->memory == 0)
         vh_check_unknown(checking, "how much it needs", checking->in->domain_error);
     else if (domain->pages->len > 0)
         check_pages(checking);
-    else if (!text)
+    else if (total == 0)
         vh_check_unknown(checking, "how much memory there is", NULL);
     else if (domain->memory > total)
         vh_check_add(checking, VH_FINDING_FAILURE, "give it less memory: virsh edit",

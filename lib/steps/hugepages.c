@@ -242,6 +242,26 @@ static gboolean fell_short(GVariant *args, const GArray *pools, GError **error)
                         had, wanted, each, place, unusual, needed);
 }
 
+/*
+ * Whether the memory is there at all. The kernel gives its best before it says no: it throws out
+ * every page it can, and the host stands still for minutes.
+ */
+static gboolean may_be_had(const VhStepContext *context, GVariant *args, GArray *pools,
+                           GError **error)
+{
+    guint64 left = vh_host_memory(context->host, "MemAvailable");
+    guint64 pages = (left + vh_host_memory(context->host, "SwapFree")) / size_of(args);
+
+    if (left == 0 || missing(pools) <= pages)
+        return TRUE;
+    for (guint i = 0; i < pools->len; i++) {
+        guint64 had = MIN(or_zero(pool_at(pools, i)->target, pool_at(pools, i)->now.pages), pages);
+        pool_at(pools, i)->now.pages += had;
+        pages -= had;
+    }
+    return fell_short(args, pools, error);
+}
+
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     g_autoptr(GArray) pools = pools_now(context->host, args, error);
@@ -253,7 +273,9 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
         pool->target = (guint64)(prior_number(prior, pool->now.node, "before", 0) +
                                  prior_number(prior, pool->now.node, "added", 0));
     }
-    while (pools) {
+    if (!pools || !may_be_had(context, args, pools, error))
+        return FALSE;
+    for (;;) {
         g_autoptr(GError) cause = NULL;
         if (!ask(context, args, pools, error))
             return FALSE;
@@ -268,7 +290,6 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
-    return FALSE;
 }
 
 /* ---- giving them back ---- */

@@ -275,6 +275,28 @@ static void test_pages_short(void)
     }
 }
 
+/* The kernel is not asked for what it cannot have: it would try for minutes. 48 are free. */
+static void test_pages_beyond_memory(void)
+{
+    g_autoptr(Machine) machine = machine_changed(
+        "amd-desktop", "\"files\": [",
+        "\"files\": [ { \"path\": \"/proc/meminfo\", \"text\": \"MemTotal: 8388608 kB\\n"
+        "MemAvailable: 1000000 kB\\nSwapFree: 24000 kB\\n\" },");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, none);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "hugepages = 549;");
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_nonnull(strstr(error->message, "only 548 of 549 huge pages of 2 MiB could be had"));
+    g_assert_false(machine_did(machine, "compact"));
+    release(machine, "win10", xml);
+    machine_assert_state(machine, before, NULL);
+    machine_configure(machine, "win10", "hugepages = 548;");
+    prepare(machine, "win10", xml);
+    release(machine, "win10", xml);
+}
+
 /* What one node has not, another may have, when it is all the same to the guest. */
 static void test_pages_of_any_node(void)
 {
@@ -353,6 +375,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pages/free-already", test_pages_free_already);
     g_test_add_func("/pages/after-compaction", test_pages_after_compaction);
     g_test_add_func("/pages/short", test_pages_short);
+    g_test_add_func("/pages/pages-beyond-memory", test_pages_beyond_memory);
     g_test_add_func("/pages/any-node", test_pages_of_any_node);
     g_test_add_func("/pages/domain", test_pages_of_domain);
     g_test_add_func("/pages/none-in-domain", test_no_pages_in_domain);

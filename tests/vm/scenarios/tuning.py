@@ -84,10 +84,10 @@ def hugepages(host):
 
     configure(host, 'hugepages = 100000;\n')
     require_named(host.sh(HOOK.format('prepare begin') + ' || true'), 'hugepages: 200,000 MiB are asked for')
-    configure(host, 'timeout = 60;\nhugepages = 1100;\n')
+    configure(host, 'timeout = 60;\nhugepages = 900;\n')
     said = host.sh(HOOK.format('prepare begin') + ' || true')
-    require(re.search(r'only [\d,]+ of 1,100 huge pages of 2 MiB could be had: close programs, or reserve them at '
-                      r'boot with hugepages=1100', said), f'the hook wrote: {said}')
+    require(re.search(r'only [\d,]+ of 900 huge pages of 2 MiB could be had: close programs, or reserve them at '
+                      r'boot with hugepages=900', said), f'the hook wrote: {said}')
     require(look(host) == before, f'{before} became {look(host)}')
 
 
