@@ -3,6 +3,7 @@
 #include "host/services.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -219,13 +220,28 @@ static gboolean start(VhReal *real, const char *name, gint64 deadline, GError **
     return run_job(real, "start", "StartUnit", name, deadline, error);
 }
 
+/*
+ * The stop of a user's manager is queued behind those of the user's sessions, and a process that
+ * minds no SIGTERM keeps a session for its TimeoutStopSec (90 s). Told itself, the manager ends
+ * what it runs at once (systemd(1), SIGTERM).
+ */
+static void tell_manager(VhReal *real, const char *name)
+{
+    if (g_str_has_prefix(name, "user@"))
+        (void)vh_bus_call(real, vh_bus_ask_deadline(real), &vh_bus_systemd, "KillUnit", NULL, NULL,
+                          "ssi", name, "main", SIGTERM);
+}
+
 static gboolean ask_stop(VhReal *real, const char *name, GError **error)
 {
     g_autofree char *job = queue(real, "StopUnit", name, vh_bus_ask_deadline(real), error);
 
-    if (!job)
+    if (!job) {
         g_prefix_error(error, "stop %s: ", name);
-    return job != NULL;
+        return FALSE;
+    }
+    tell_manager(real, name);
+    return TRUE;
 }
 
 /* As sd_booted(3), below our root. */

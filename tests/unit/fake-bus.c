@@ -246,6 +246,7 @@ static const struct {
     {"StopUnit", on_job},
     {"StartUnit", on_job},
     {"ResetFailedUnit", on_nothing},
+    {"KillUnit", on_nothing},
     {"Cancel", on_nothing},
     {"ListUnitsByNames", on_list_units},
     {"ListUnitsByPatterns", on_list_patterns},

@@ -108,12 +108,14 @@ static void test_order_of_calls(void)
     g_assert_true(vh_host_unit_stop(setup->host, "a.service", in_ms(10000), &error));
     g_assert_true(vh_host_unit_start(setup->host, "b.service", in_ms(10000), &error));
     g_assert_true(vh_host_unit_ask_stop(setup->host, "c.service", &error));
+    g_assert_true(vh_host_unit_ask_stop(setup->host, "user@7.service", &error));
     g_assert_no_error(error);
     g_autofree char *calls = fake_calls(&setup->fake);
     g_assert_cmpstr(calls, ==,
                     "Subscribe\nStopUnit a.service replace\n"
                     "ResetFailedUnit b.service\nStartUnit b.service replace\n"
-                    "StopUnit c.service replace\n");
+                    "StopUnit c.service replace\n"
+                    "StopUnit user@7.service replace\nKillUnit user@7.service main\n");
 }
 
 static void test_reset_may_fail(void)
