@@ -123,8 +123,9 @@ static char *configured_user(VhHost *host)
 
     for (gsize i = 0; lines && lines[i]; i++) {
         const char *quote = strchr(lines[i], '"');
-        g_autofree char *key =
-            quote ? g_strndup(lines[i], (gsize)(quote - lines[i])) : g_strdup("");
+        if (!quote)
+            continue;
+        g_autofree char *key = g_strndup(lines[i], (gsize)(quote - lines[i]));
         g_strdelimit(key, "=", ' ');
         if (!g_str_equal(g_strstrip(key), "user"))
             continue;

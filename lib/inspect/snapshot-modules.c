@@ -169,9 +169,9 @@ static gboolean needs_device(const char *name)
     return FALSE;
 }
 
-static void add_module(const VhSnapshot *snapshot, GVariantBuilder *list, const char *name)
+static void add_module(const VhSnapshot *snapshot, GVariantBuilder *list, const char *name,
+                       const VhModule *module)
 {
-    const VhModule *module = find(snapshot, name);
     g_autoptr(GPtrArray) needs = needs_of(snapshot, module);
     GVariantDict dict;
 
@@ -202,7 +202,8 @@ GVariant *vh_snapshot_modules(const VhSnapshot *snapshot)
     g_ptr_array_sort(names, by_name);
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < names->len; i++)
-        add_module(snapshot, &list, names->pdata[i]);
+        add_module(snapshot, &list, names->pdata[i],
+                   g_hash_table_lookup(snapshot->modules, names->pdata[i]));
     return g_variant_builder_end(&list);
 }
 

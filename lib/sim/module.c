@@ -128,8 +128,8 @@ static gboolean load_all(SimMachine *machine, char **names, gint64 *cost, GError
 
 gboolean sim_module_load(SimMachine *machine, SimModule *module, gint64 *cost, GError **error)
 {
-    if (sim_module_live(module))
-        return TRUE;
+    if (!module || sim_module_live(module))
+        return module != NULL;
     /* modprobe goes on without a soft dependency that fails. */
     for (char **name = module->softdeps; *name; name++)
         sim_module_load(machine, sim_module_find(machine, *name), cost, NULL);

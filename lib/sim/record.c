@@ -301,7 +301,7 @@ static gboolean check_name(gconstpointer top, const SimField *field, const char 
 {
     const SimField *array = find_field(((const SimRecord *)top)->type, field->refers);
 
-    if (has_named(MEMBER(top, array, GPtrArray *), name))
+    if (array && has_named(MEMBER(top, array, GPtrArray *), name))
         return TRUE;
     g_autofree char *shown = vh_text_one_line(name);
     return problem(place, error, "no \"%s\" in %s", shown, field->refers);

@@ -34,6 +34,8 @@ void host_tree_free(HostTree *tree)
     g_free(tree);
 }
 
+static char *path_of(HostTree *tree, const char *format, va_list args) G_GNUC_PRINTF(2, 0);
+
 static char *path_of(HostTree *tree, const char *format, va_list args)
 {
     g_autofree char *path = g_strdup_vprintf(format, args);

@@ -79,7 +79,7 @@ static void test_modes(void)
     };
     g_autoptr(HostTree) tree = tree_with_tool();
 
-    make_link(tree, TOOL + 1, "/by-link");
+    make_link(tree, &TOOL[1], "/by-link");
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         set_mode(tree, cases[i].path, cases[i].mode);
         assert_refused(tree, TOOL, VH_ERROR_DENIED, cases[i].words);
