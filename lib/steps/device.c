@@ -62,7 +62,7 @@ static gboolean bind_to(const VhStepContext *context, const char *address, const
     VhHost *host = context->host;
 
     return vh_host_pci_override(host, address, driver, error) &&
-           vh_host_pci_unbind(host, address, context->act_deadline, error) &&
+           vh_last_look_unbind(context, address, error) &&
            vh_bars_set(context, address, bars, error) &&
            vh_host_pci_probe(host, address, context->act_deadline, error) &&
            verify(host, address, driver, error);
@@ -80,13 +80,11 @@ static void keep_awake(const VhStepContext *context, GVariant *args)
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     g_auto(GStrv) bars = vh_json_strings(args, "bars");
-    g_autoptr(GPtrArray) nodes = vh_last_look(context, address_of(args), error);
 
-    if (nodes && bind_to(context, address_of(args), target_of(args), bars, error)) {
+    if (bind_to(context, address_of(args), target_of(args), bars, error)) {
         keep_awake(context, args);
         return TRUE;
     }
-    vh_last_look_name(context->host, nodes, error);
     g_prefix_error(error, "cannot hand %s to %s: ", address_of(args), target_of(args));
     return FALSE;
 }
@@ -106,7 +104,7 @@ static gboolean go_home(const VhStepContext *context, GVariant *args, char **bar
         if (wanted && !bind_to(context, address, home, bars, error))
             return FALSE;
         if (!wanted && !(vh_host_pci_override(context->host, address, override, error) &&
-                         vh_host_pci_unbind(context->host, address, context->act_deadline, error) &&
+                         vh_last_look_unbind(context, address, error) &&
                          vh_bars_set(context, address, bars, error)))
             return FALSE;
     }

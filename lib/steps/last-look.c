@@ -14,6 +14,27 @@ static GPtrArray *blocking(VhHost *host, const char *address, GError **error)
     return nodes;
 }
 
+static char *advice_for(VhHost *host, const VhHolder *holder)
+{
+    g_autofree char *manager = vh_holding_manager(host);
+
+    return vh_holding_advice(host, holder, manager);
+}
+
+/* Nothing was begun, so that a start can be refused. The way back is not tried again at once: who
+ * has it open now will in a second. */
+static gboolean refuse(const VhStepContext *context, const VhHolder *holder, GError **error)
+{
+    g_autofree char *who = vh_holding_describe(holder);
+    g_autofree char *advice = advice_for(context->host, holder);
+
+    if (context->undoing)
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: end it now, and for the next time: %s",
+                            who, advice);
+    return vh_error_set(error, VH_ERROR_BUSY, "%s, and had not when all had let go: %s", who,
+                        advice);
+}
+
 static gboolean wait_for(const VhStepContext *context, GPtrArray *nodes, GError **error)
 {
     gint64 pause = 0;
@@ -31,26 +52,33 @@ static gboolean wait_for(const VhStepContext *context, GPtrArray *nodes, GError 
             g_propagate_error(error, g_steal_pointer(&cause));
             return FALSE;
         }
-        g_autofree char *who = vh_holding_describe(holders->pdata[0]);
-        return vh_error_set(error, VH_ERROR_BUSY, "%s, and had not when all had let go: end it",
-                            who);
+        return refuse(context, holders->pdata[0], error);
     }
 }
 
-GPtrArray *vh_last_look(const VhStepContext *context, const char *address, GError **error)
-{
-    g_autoptr(GPtrArray) nodes = blocking(context->host, address, error);
-
-    return nodes && wait_for(context, nodes, error) ? g_steal_pointer(&nodes) : NULL;
-}
-
-void vh_last_look_name(VhHost *host, GPtrArray *nodes, GError **error)
+/* Puts in front of @error, when the kernel did not come back, who has one of @nodes open. */
+static void name_holder(VhHost *host, GPtrArray *nodes, GError **error)
 {
     g_autoptr(GPtrArray) holders =
-        nodes && error && vh_error_is_timeout(*error) ? vh_host_holders(host, nodes, NULL) : NULL;
+        vh_error_is_timeout(*error) ? vh_host_holders(host, nodes, NULL) : NULL;
 
     if (!holders || holders->len == 0)
         return;
     g_autofree char *who = vh_holding_describe(holders->pdata[0]);
     g_prefix_error(error, "%s: ", who);
+}
+
+gboolean vh_last_look_unbind(const VhStepContext *context, const char *address, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    /* An unbind that hangs has hidden them. */
+    g_autoptr(GPtrArray) nodes = blocking(context->host, address, error);
+
+    if (!nodes || !wait_for(context, nodes, error))
+        return FALSE;
+    if (vh_host_pci_unbind(context->host, address, context->act_deadline, &cause))
+        return TRUE;
+    name_holder(context->host, nodes, &cause);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
 }

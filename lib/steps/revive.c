@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "steps/last-look.h"
 
 #define DEVICES "/sys/bus/pci/devices"
 
@@ -65,7 +66,7 @@ gboolean vh_revive(const VhStepContext *context, const char *address, GError **e
                  "%s does not come back by itself: removing it from the bus and looking "
                  "for it again",
                  address);
-    if (!vh_host_pci_unbind(context->host, address, context->act_deadline, error) ||
+    if (!vh_last_look_unbind(context, address, error) ||
         !vh_host_pci_remove(context->host, address, context->act_deadline, error))
         return FALSE;
     if (vh_revive_find(context, address, error))

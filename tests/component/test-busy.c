@@ -87,11 +87,13 @@ static GError *prepare_with(Latecomer *late)
     return error;
 }
 
-/* After the wait for the holders, before the unbind: a refusal, and no act that hangs. */
-static void test_late_holder(void)
+/* After the wait for the holders, up to the act before the unbind: a refusal, and no act that
+ * hangs. */
+static void test_late_holder(gconstpointer moment)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
-    Latecomer late = {machine, "console_bind 1 unbind", 0};
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    Latecomer late = {machine, moment, 0};
 
     g_autoptr(GError) error = prepare_with(&late);
     g_assert_error(error, VH_ERROR, VH_ERROR_BUSY);
@@ -99,6 +101,8 @@ static void test_late_holder(void)
     g_assert_false(machine_has_journal(machine));
     assert_driver(machine, SOUND, "snd_hda_intel");
     assert_driver(machine, GPU, "bochs-drm");
+    g_autoptr(VhPciFunction) sound = vh_host_pci_look(machine->host, SOUND, NULL);
+    g_assert_null(sound->driver_override);
 }
 
 /* In the moment of the unbind, which hangs: he is named, the rest is back, and so is the function
@@ -151,7 +155,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/busy/no-bus-at-start", test_no_bus_at_start);
     g_test_add_func("/busy/no-bus-at-end", test_no_bus_at_end);
-    g_test_add_func("/busy/late-holder", test_late_holder);
+    g_test_add_data_func("/busy/late-holder/early", "console_bind 1 unbind", test_late_holder);
+    g_test_add_data_func("/busy/late-holder/late", "pci_override " SOUND " vfio-pci",
+                         test_late_holder);
     g_test_add_func("/busy/holder-in-the-moment", test_holder_in_the_moment);
     g_test_add_func("/busy/second-seat", test_second_seat);
     return g_test_run();

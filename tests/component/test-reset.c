@@ -326,6 +326,32 @@ static void test_rebar_libvirt_first(void)
     machine_assert_state(machine, before, NULL);
 }
 
+/* … and somebody has opened it since: no unbind that hangs, but who it is and what to do. */
+static void test_rebar_in_use(void)
+{
+    g_autoptr(Machine) machine = machine_new("amd-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("amd-desktop");
+    gint64 later = vh_host_now(machine->host) + 100 * G_USEC_PER_SEC;
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "rebar = [ \"0:1G\" ]; modules = \"keep\";\n");
+    prepare_ok(machine, xml);
+    g_assert_true(vh_host_pci_override(machine->host, AMD, NULL, NULL));
+    g_assert_true(vh_host_pci_unbind(machine->host, AMD, later, NULL));
+    g_assert_true(vh_host_pci_probe(machine->host, AMD, later, NULL));
+    machine_settle(machine);
+    pid_t pid = vh_sim_process_add(machine->host, "ollama", 0, "ollama.service", "/dev/kfd");
+    g_assert_cmpint(pid, !=, 0);
+    g_assert_false(machine_release(machine, xml, &error));
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, "ollama (pid "));
+    g_assert_nonnull(strstr(error->message, "end it now"));
+    g_assert_nonnull(strstr(error->message, "add \"ollama.service\" to stop"));
+    g_assert_true(vh_sim_process_end(machine->host, pid));
+    release_ok(machine, xml);
+    g_assert_true(bar0_is(machine, BAR0_256M));
+}
+
 static void test_rebar_refused(void)
 {
     static const struct {
@@ -366,6 +392,7 @@ int main(int argc, char **argv)
         {"/reset/rtcwake/shutdown", test_rtcwake_not_at_shutdown},
         {"/reset/rtcwake/refused", test_rtcwake_refused},
         {"/rebar/libvirt-first", test_rebar_libvirt_first},
+        {"/rebar/in-use", test_rebar_in_use},
         {"/rebar/refused", test_rebar_refused},
     };
 
