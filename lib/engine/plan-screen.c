@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/plan-private.h"
 #include "steps/holding.h"
+#include "steps/unit.h"
 
 /* The facts about one display function that is to move. */
 typedef struct {
@@ -109,6 +110,43 @@ static gboolean held_by_desktop(VhPlanning *planning, const Display *display, co
     return FALSE;
 }
 
+/* Whether who draws is a desktop that is there to stay, and not a splash screen, nor what is left
+ * of a session that has ended. @sessions: VhSession, NULL when nobody knows. */
+static gboolean is_standing(const VhHolder *holder, const GPtrArray *sessions, const char *manager)
+{
+    if (g_strcmp0(holder->unit, manager) == 0)
+        return TRUE;
+    return vh_holding_lives_in_desktop(holder, manager) &&
+           (!sessions || vh_holding_has_session(sessions, holder->uid));
+}
+
+/*
+ * Whether the display manager runs, and its desktop draws nowhere yet: it was started a moment ago,
+ * as after the last guest. That it has not opened this card says nothing then: it takes every one
+ * that it finds, and the sound server of its session does too. Not when it draws elsewhere, on
+ * whatever seat: then it is up, and has left this card alone.
+ */
+static gboolean desktop_comes(VhPlanning *planning, const VhUnit *manager)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    if (!manager || !vh_step_unit_runs(manager))
+        return FALSE;
+    for (guint i = 0; i < planning->all->len; i++) {
+        const VhPciFunction *function = planning->all->pdata[i];
+        if (vh_pci_is_display(function))
+            g_ptr_array_add(addresses, function->address);
+    }
+    g_ptr_array_add(addresses, NULL);
+    g_autoptr(GPtrArray) drawers =
+        vh_holding_drawers(planning->host, (const char *const *)addresses->pdata, NULL);
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(planning->host, NULL);
+    for (guint i = 0; drawers && i < drawers->len; i++)
+        if (is_standing(drawers->pdata[i], sessions, manager->id))
+            return FALSE;
+    return drawers != NULL;
+}
+
 /* The screen of a host that has no other display but the passed ones. */
 static gboolean only_display(VhPlanning *planning)
 {
@@ -121,17 +159,35 @@ static gboolean only_display(VhPlanning *planning)
     return TRUE;
 }
 
-/* A display that something draws on: then what draws has to end first. */
-static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays, const char *manager)
+static const Display *first_that_draws(const GPtrArray *displays)
 {
+    for (guint i = 0; i < displays->len; i++)
+        if (((const Display *)displays->pdata[i])->drm)
+            return displays->pdata[i];
+    return NULL;
+}
+
+/* A display that something draws on, or will in a moment: then what draws has to end first. */
+static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays,
+                              const VhUnit *manager)
+{
+    const Display *first = first_that_draws(displays);
+
     for (guint i = 0; i < displays->len; i++) {
         const Display *display = displays->pdata[i];
         if (display->firmware || (display->drm && only_display(planning)) ||
             (display->drm && display->device->now->boot_vga) ||
-            held_by_desktop(planning, display, manager))
+            held_by_desktop(planning, display, manager ? manager->id : NULL))
             return TRUE;
     }
-    return FALSE;
+    /* Whoever chose himself what is stopped has to know what comes. */
+    if (!first || planning->config->stop != VH_CHOICE_AUTO || !desktop_comes(planning, manager))
+        return FALSE;
+    vh_plan_note(planning,
+                 "the desktop is stopped because %s is only just coming up and may take %s too "
+                 "(stop = [] in the guest's file leaves it alone)",
+                 manager->id, first->device->address);
+    return TRUE;
 }
 
 /* ---- units and sessions ---- */
@@ -222,7 +278,7 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
                 g_propagate_error(error, g_steal_pointer(&cause));
                 return FALSE;
             }
-            if (unit && g_strcmp0(unit->active, "active") == 0)
+            if (unit && vh_step_unit_runs(unit))
                 add_unit(planning, unit->id);
         }
     }
@@ -264,7 +320,7 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
         return FALSE;
     if (displays->len == 0)
         return TRUE;
-    if (!screen_in_use(planning, displays, found ? manager->id : NULL))
+    if (!screen_in_use(planning, displays, found ? manager : NULL))
         return TRUE;
     if (is_auto && !manager)
         vh_plan_refuse(planning,
