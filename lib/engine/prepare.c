@@ -55,9 +55,9 @@ static gboolean load_config(Preparation *p, GError **error)
 
 static gboolean undo_all(Preparation *p, GError **error)
 {
-    VhHost *host = host_of(p);
-    gint64 now = vh_host_now(host);
-    gint64 deadline = vh_deadline_of_undo(p->begin, p->journal->timeout, now);
+    gint64 now = vh_host_now(host_of(p));
+    /* An earlier hand-over may have had more time, but libvirt waits for this one now. */
+    gint64 deadline = vh_deadline_of_undo(p->begin, p->config->timeout, now);
 
     if (vh_run_undo(&p->teller, p->journal, deadline, error) > 0)
         return FALSE;

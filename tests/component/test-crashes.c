@@ -77,6 +77,34 @@ static void test_half_released(void)
     machine_assert_state(machine, before, NULL);
 }
 
+/* The earlier hand-over had more time to come back in than this one has: libvirt waits for this
+ * one. */
+static void test_less_time_than_earlier(void)
+{
+    enum { TIMEOUT = 12 };
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autofree char *path = journal_of(machine);
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "timeout = 300;");
+    prepare_ok(machine, xml);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
+    close(fd);
+    machine_configure(machine, "win10", "timeout = 12;");
+    vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_HANG);
+    gint64 begin = vh_host_now(machine->host);
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_nonnull(strstr(error->message, "what an earlier run left behind is still stuck"));
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <=, (TIMEOUT + 1) * G_USEC_PER_SEC);
+    vh_sim_set_fault_at(machine->host, NULL, VH_SIM_NONE);
+    vh_sim_let_go(machine->host);
+    g_assert_true(machine_release(machine, xml, NULL));
+    machine_assert_state(machine, before, NULL);
+}
+
 /* An engine that was frozen until its time was over goes on with nothing, also with what needs no
  * time. */
 static void test_time_over(void)
@@ -183,6 +211,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/crashes/act-goes-on", test_act_goes_on);
     g_test_add_func("/crashes/half-released", test_half_released);
+    g_test_add_func("/crashes/less-time-than-earlier", test_less_time_than_earlier);
     g_test_add_func("/crashes/time-over", test_time_over);
     g_test_add_func("/crashes/no-device-no-lock", test_no_device_no_lock);
     g_test_add_func("/crashes/left-to-recovery", test_left_to_recovery);
