@@ -210,14 +210,14 @@ static guint count_open(const VhJournal *journal, guint count)
     return open;
 }
 
-/* Until when a record may take: all the time there is but a second for each of the others, which
- * keep half of it at most. */
+/* Until when a record may take: all the time there is but what each of the others may well need (a
+ * unit that stops), who keep half of it at most. */
 static gint64 share_of_time(VhHost *host, gint64 deadline, guint others)
 {
-    enum { LEAST = 100 * 1000 };
+    enum { LEAST = 100 * 1000, EACH = 3 * G_USEC_PER_SEC };
     gint64 now = vh_host_now(host);
     gint64 left = deadline - now;
-    gint64 kept = MIN((gint64)others * G_USEC_PER_SEC, left / 2);
+    gint64 kept = MIN((gint64)others * EACH, left / 2);
 
     return now + MAX(left - kept, LEAST);
 }

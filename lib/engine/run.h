@@ -15,9 +15,10 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
 
 /*
  * Undoes all open records of @journal, last first, and goes on past failures; a thing that another
- * guest's journal needs as well is handed over to that journal instead. Every record leaves a
- * second to each of those after it, so that one that hangs does not starve the rest. What is undone
- * after something got stuck stays open, to be looked at again with it. Returns how many are stuck;
+ * guest's journal needs as well is handed over to that journal instead. Every record leaves
+ * three seconds to each of those after it, or half of what is left, so that one that hangs does not
+ * starve the rest. What is undone after something got stuck stays open, to be looked at again with
+ * it. Returns how many are stuck;
  * *@error (NULL allowed) is the first failure. The caller holds the lock.
  */
 guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error);

@@ -105,6 +105,29 @@ static void test_less_time_than_earlier(void)
     machine_assert_state(machine, before, NULL);
 }
 
+/* A display manager that does not come up leaves the units after it the time to stop. */
+static void test_last_one_has_time(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"active\": \"inactive\", \"stop_ms\": 5,",
+                        "\"active\": \"inactive\", \"stop_ms\": 2500,");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+
+    prepare_ok(machine, xml);
+    vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_HANG);
+    gint64 begin = vh_host_now(machine->host);
+    g_assert_false(machine_release(machine, xml, &error));
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <=, 25 * G_USEC_PER_SEC);
+    g_assert_nonnull(strstr(error->message, "lightdm.service"));
+    g_assert_nonnull(strstr(error->message, "(1 step(s) stuck"));
+    g_assert_true(machine_told(machine, "let the host sleep again"));
+    vh_sim_set_fault_at(machine->host, NULL, VH_SIM_NONE);
+    g_assert_true(machine_release(machine, xml, NULL));
+    machine_assert_state(machine, before, NULL);
+}
+
 /* An engine that was frozen until its time was over goes on with nothing, also with what needs no
  * time. */
 static void test_time_over(void)
@@ -212,6 +235,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/act-goes-on", test_act_goes_on);
     g_test_add_func("/crashes/half-released", test_half_released);
     g_test_add_func("/crashes/less-time-than-earlier", test_less_time_than_earlier);
+    g_test_add_func("/crashes/last-one-has-time", test_last_one_has_time);
     g_test_add_func("/crashes/time-over", test_time_over);
     g_test_add_func("/crashes/no-device-no-lock", test_no_device_no_lock);
     g_test_add_func("/crashes/left-to-recovery", test_left_to_recovery);
