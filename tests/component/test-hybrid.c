@@ -98,6 +98,35 @@ static void test_prime_user(void)
     g_assert_false(machine_did(machine, "unit_stop gdm.service"));
 }
 
+/* The sound server of a desktop that runs on the other card has the passed sound function open too:
+ * it is named, with what to do, and that is enough. */
+static void test_sound_server(void)
+{
+    static const char *const words[] = {"wireplumber (pid 1262, user anna, wireplumber.service)",
+                                        "/dev/snd/controlC1",
+                                        "add \"wireplumber.service\" to stop_user", NULL};
+    g_autoptr(Machine) machine = machine_changed("laptop-hybrid", BOTH_CARDS, FIRST_CARD);
+    g_autoptr(GBytes) xml = machine_sample_domain("laptop-hybrid");
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "timeout = 8;");
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_BUSY);
+    for (gsize i = 0; words[i]; i++)
+        g_assert_nonnull(strstr(error->message, words[i]));
+    machine_assert_state(machine, before, NULL);
+    g_clear_error(&error);
+    machine_configure(machine, "win10", "stop_user = [ \"wireplumber.service\" ];");
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+    machine_release(machine, xml, &error);
+    g_assert_no_error(error);
+    g_assert_false(machine_did(machine, "unit_stop gdm.service"));
+    g_assert_true(machine_did(machine, "user_unit_start wireplumber.service 1000"));
+    machine_assert_state(machine, before, NULL);
+}
+
 /* Where the passed card is the only one, who draws a little draws on the screen. */
 static void test_only_card(void)
 {
@@ -218,6 +247,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/hybrid/stays/equal-cards", GSIZE_TO_POINTER(1), test_desktop_stays);
     g_test_add_func("/hybrid/drives-both", test_desktop_drives_both);
     g_test_add_func("/hybrid/prime-user", test_prime_user);
+    g_test_add_func("/hybrid/sound-server", test_sound_server);
     g_test_add_func("/hybrid/only-card", test_only_card);
     g_test_add_data_func("/hybrid/right-again/laptop", "laptop-hybrid", test_right_again);
     g_test_add_data_func("/hybrid/right-again/equal-cards", "two-equal-cards", test_right_again);
