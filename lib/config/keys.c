@@ -107,7 +107,6 @@ const VhKey vh_keys[] = {
      .words = WORDS("wait", "logout", "terminate", "keep"),
      .preset = "\"wait\"",
      .choice = FIELD(VhConfig, sessions),
-     .later_words = WORDS("logout"),
      .doc = "graphical sessions on the display's seat: wait for their end, ask them to log out, "
             "terminate or keep them"},
     {.name = "holders",

@@ -236,6 +236,18 @@ static void plan_front(VhPlanning *planning, const GPtrArray *displays, const ch
                 g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, manager));
 }
 
+/* What a step about the desktops of the seat has to know. */
+static GVariant *seat_args(const GPtrArray *displays, const char *seat, const char *policy)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; i < displays->len; i++)
+        g_ptr_array_add(addresses, ((Display *)displays->pdata[i])->device->address);
+    return g_variant_new_parsed(
+        "{'seat': <%s>, 'policy': <%s>, 'addresses': <%@as>}", seat, policy,
+        g_variant_new_strv((const char *const *)addresses->pdata, (gssize)addresses->len));
+}
+
 static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
 {
     static const char *const policies[] = {"wait", "logout", "terminate", "keep"};
@@ -244,14 +256,23 @@ static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
     if (policy == VH_SESSIONS_KEEP)
         return;
     g_autofree char *seat = seat_of(planning, displays);
-    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-    for (guint i = 0; i < displays->len; i++)
-        g_ptr_array_add(addresses, ((Display *)displays->pdata[i])->device->address);
-    vh_plan_add(planning, &vh_step_sessions, seat,
-                g_variant_new_parsed("{'seat': <%s>, 'policy': <%s>, 'addresses': <%@as>}", seat,
-                                     policies[policy],
-                                     g_variant_new_strv((const char *const *)addresses->pdata,
-                                                        (gssize)addresses->len)));
+    vh_plan_add(planning, &vh_step_sessions, seat, seat_args(displays, seat, policies[policy]));
+}
+
+/* Where the desktop ends anyway it is asked to end itself, before anything of it is stopped: as
+ * step number @index. */
+static void plan_logout(VhPlanning *planning, const GPtrArray *displays, guint index)
+{
+    GPtrArray *steps = planning->plan->steps;
+    const VhStep *last = steps->len > index ? steps->pdata[steps->len - 1] : NULL;
+
+    if (planning->config->sessions != VH_SESSIONS_LOGOUT || !last ||
+        last->kind != &vh_step_sessions)
+        return;
+    g_autoptr(GVariant) args = g_variant_ref_sink(seat_args(displays, last->subject, "logout"));
+    g_autoptr(GPtrArray) sessions = vh_holding_desktops(planning->host, args, NULL);
+    if (sessions && sessions->len > 0)
+        g_ptr_array_insert(steps, (int)index, vh_step_new(&vh_step_logout, last->subject, args));
 }
 
 /*
@@ -406,10 +427,14 @@ gboolean vh_plan_screen(VhPlanning *planning, GError **error)
 
     g_autofree char *seat = displays && displays->len > 0 ? seat_of(planning, displays) : NULL;
 
+    guint first = planning->plan->steps->len;
+
     if (displays)
         vh_plan_user_units(planning, seat);
-    if (!displays || !plan_desktop(planning, displays, error) ||
-        !plan_companions(planning, displays, error))
+    if (!displays || !plan_desktop(planning, displays, error))
+        return FALSE;
+    plan_logout(planning, displays, first);
+    if (!plan_companions(planning, displays, error))
         return FALSE;
     vh_plan_holders(planning);
     if (!plan_consoles(planning, displays, error))

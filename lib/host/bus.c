@@ -38,7 +38,7 @@ static int open_bus(VhReal *real, sd_bus **ret_bus)
     if (r >= 0)
         r = sd_bus_set_address(bus, address);
     if (r >= 0)
-        r = sd_bus_set_bus_client(bus, !real->bus_socket);
+        r = sd_bus_set_bus_client(bus, !real->bus_socket || real->user_bus);
     if (r >= 0)
         r = sd_bus_start(bus);
     if (r >= 0)

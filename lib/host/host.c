@@ -238,6 +238,12 @@ gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error)
     return host->ops->session_terminate(host, id, error);
 }
 
+gboolean vh_host_session_logout(VhHost *host, const VhSession *session, gint64 deadline,
+                                GError **error)
+{
+    return host->ops->session_logout(host, session, deadline, error);
+}
+
 gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error)
 {

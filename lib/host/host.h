@@ -296,6 +296,13 @@ GPtrArray *vh_host_sessions(VhHost *host, GError **error);
 gboolean vh_session_is_graphical(const VhSession *session);
 /* Has logind end the session and its processes; does not wait. */
 gboolean vh_host_session_terminate(VhHost *host, const char *id, GError **error);
+/* Whether the session says that it is a desktop whose interface for logging out is known. */
+gboolean vh_session_desktop_known(const VhSession *session);
+/* Has the session's desktop log out in order, by its own interface; does not wait for that.
+ * VH_ERROR_UNSUPPORTED when none that is known is there; VH_ERROR_TIMEOUT when it was asked and did
+ * not answer. */
+gboolean vh_host_session_logout(VhHost *host, const VhSession *session, gint64 deadline,
+                                GError **error);
 /* Brings virtual terminal @vt of the seat to the front; which one is there now is in
  * /sys/class/tty/tty0/active. */
 gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
@@ -445,6 +452,7 @@ typedef struct {
     gboolean (*stopping)(VhHost *);
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);
+    gboolean (*session_logout)(VhHost *, const VhSession *, gint64, GError **);
     gboolean (*front_switch)(VhHost *, const char *, guint, gint64, GError **);
     void (*say)(VhHost *, const char *const *, const char *);
     gboolean (*user_lingers)(VhHost *, uid_t);

@@ -14,9 +14,10 @@ typedef struct {
     VhHost host;
     char *root; /* "" or a directory without a slash at its end */
     char *hooksdir;
-    sd_bus *bus;      /* NULL until first use */
-    char *bus_socket; /* of a manager that is spoken to directly; NULL: the system bus */
-    gboolean mute;    /* the last question over the bus ran out of time */
+    sd_bus *bus;       /* NULL until first use */
+    char *bus_socket;  /* of a manager or a user's bus; NULL: the system bus */
+    gboolean user_bus; /* it is a bus, not a manager that is spoken to directly */
+    gboolean mute;     /* the last question over the bus ran out of time */
     gboolean subscribed;
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
@@ -145,6 +146,17 @@ gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError
 /* Sets @error from an answer that was not of the expected type. Returns FALSE. */
 gboolean vh_bus_bad_reply(GError **error, const char *member, int result);
 
+/* ---- users.c: speaking as a user, in a child that has become that user ---- */
+
+/* /run/user/UID, which systemd made for the user, and the user's group; NULL: it is not there. */
+char *vh_user_directory(VhReal *real, uid_t uid, gid_t *ret_gid);
+/* In the child: from here on it is the user. 0 or an errno. */
+int vh_user_become(uid_t uid, gid_t gid);
+/* In the child: the answer is this error, with its code. */
+void vh_user_answer_error(GString *answer, const GError *error);
+/* In the parent: what the child answered, NULL with its error, which @what begins. */
+char *vh_user_answer(GBytes *answer, const char *what, GError **error);
+
 /* ---- log.c ---- */
 
 /* As VhEventSink vh_log_journal, through another socket; FALSE: nobody listens there. */
@@ -238,6 +250,8 @@ const VhServiceManager *vh_real_service_manager(VhHost *host);
 gboolean vh_real_stopping(VhHost *host);
 GPtrArray *vh_real_sessions(VhHost *host, GError **error);
 gboolean vh_real_session_terminate(VhHost *host, const char *id, GError **error);
+gboolean vh_real_session_logout(VhHost *host, const VhSession *session, gint64 deadline,
+                                GError **error);
 gboolean vh_real_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
 void vh_real_say(VhHost *host, const char *const *terminals, const char *text);

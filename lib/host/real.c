@@ -111,6 +111,7 @@ static const VhHostOps ops = {
     .stopping = vh_real_stopping,
     .sessions = vh_real_sessions,
     .session_terminate = vh_real_session_terminate,
+    .session_logout = vh_real_session_logout,
     .front_switch = vh_real_front_switch,
     .say = vh_real_say,
     .user_lingers = vh_real_user_lingers,

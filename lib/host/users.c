@@ -14,11 +14,15 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
 /* A job that is not done at the deadline is cancelled, which is one more question. */
 #define CANCEL_SPARE (1500 * G_TIME_SPAN_MILLISECOND)
+
+/* What a user's program says why it did not do something, at most. */
+#define REASON_MAX 512
 
 /* What the child is to do: @act to the unit @name, or without it list what matches @globs. */
 typedef struct {
@@ -33,12 +37,11 @@ typedef struct {
 
 /* ---- in the child ---- */
 
-static int become(const Ask *ask)
+int vh_user_become(uid_t uid, gid_t gid)
 {
-    if (geteuid() == ask->uid)
+    if (geteuid() == uid)
         return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(ask->gid, ask->gid, ask->gid) < 0 ||
-        setresuid(ask->uid, ask->uid, ask->uid) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
         return errno;
     return 0;
 }
@@ -110,11 +113,16 @@ static gboolean do_list(Ask *ask, GString *answer, GError **error)
 }
 
 /* Failures are told as "!CODE TEXT", so that they keep their code on the way to the parent. */
+void vh_user_answer_error(GString *answer, const GError *error)
+{
+    g_string_printf(answer, "!%d %.*s", error->code, REASON_MAX, error->message);
+}
+
 static int act_ask(gpointer data, GString *answer)
 {
     Ask *ask = data;
     g_autoptr(GError) error = NULL;
-    int errnum = become(ask);
+    int errnum = vh_user_become(ask->uid, ask->gid);
     gboolean good = FALSE;
 
     if (errnum != 0)
@@ -124,7 +132,7 @@ static int act_ask(gpointer data, GString *answer)
     else
         good = do_list(ask, answer, &error);
     if (!good)
-        g_string_printf(answer, "!%d %s", error->code, error->message);
+        vh_user_answer_error(answer, error);
     return 0;
 }
 
@@ -138,8 +146,7 @@ static char *text_of(GBytes *answer)
     return g_strndup(data ? data : "", length);
 }
 
-/* The answer, NULL with an error. */
-static char *judge(GBytes *answer, const char *what, GError **error)
+char *vh_user_answer(GBytes *answer, const char *what, GError **error)
 {
     g_autofree char *text = text_of(answer);
     char *space = strchr(text, ' ');
@@ -147,20 +154,32 @@ static char *judge(GBytes *answer, const char *what, GError **error)
     if (text[0] != '!' || !space)
         return g_steal_pointer(&text);
     gint64 code = g_ascii_strtoll(text + 1, NULL, 10);
-    vh_error_set(error, (VhError)CLAMP(code, 0, VH_ERROR_INTERRUPTED), "%s: %s", what, space + 1);
+    g_autofree char *why = vh_text_one_line(space + 1); /* in the words of what is the user's */
+    vh_error_set(error, (VhError)CLAMP(code, 0, VH_ERROR_INTERRUPTED), "%s: %s", what, why);
     return NULL;
 }
 
-/* FALSE: the user has no manager. */
-static gboolean ask_new(VhReal *real, uid_t uid, Ask *ask)
+char *vh_user_directory(VhReal *real, uid_t uid, gid_t *ret_gid)
 {
     g_autofree char *directory = vh_real_path(real, "/run/user/%u", uid);
     struct stat st;
 
     /* systemd makes this directory, and nobody else can put one in its place. */
     if (lstat(directory, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != uid)
+        return NULL;
+    *ret_gid = st.st_gid;
+    return g_steal_pointer(&directory);
+}
+
+/* FALSE: the user has no manager. */
+static gboolean ask_new(VhReal *real, uid_t uid, Ask *ask)
+{
+    gid_t gid = 0;
+    g_autofree char *directory = vh_user_directory(real, uid, &gid);
+
+    if (!directory)
         return FALSE;
-    *ask = (Ask){.user = *real, .uid = uid, .gid = st.st_gid};
+    *ask = (Ask){.user = *real, .uid = uid, .gid = gid};
     ask->user.bus = NULL;
     ask->user.subscribed = FALSE;
     ask->user.bus_socket = g_strconcat(directory, "/systemd/private", NULL);
@@ -216,7 +235,7 @@ GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
     ask.globs = globs;
     if (!vh_child_look(real, what, real->look_limit, act_ask, &ask, &answer, error))
         return NULL;
-    g_autofree char *text = judge(answer, what, error);
+    g_autofree char *text = vh_user_answer(answer, what, error);
     if (!text)
         return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -242,7 +261,7 @@ static gboolean act_on(VhHost *host, uid_t uid, const char *name, gint64 deadlin
     ask.deadline = deadline;
     if (!vh_child_act(real, what, deadline + CANCEL_SPARE, act_ask, &ask, &answer, error))
         return FALSE;
-    g_autofree char *text = judge(answer, what, error);
+    g_autofree char *text = vh_user_answer(answer, what, error);
     return text != NULL;
 }
 

@@ -76,7 +76,8 @@ void vh_check_display_manager(gpointer data)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s is %s", unit->id, unit->active);
     else if (session)
         vh_check_add(checking, VH_FINDING_WARNING,
-                     "set sessions = \"terminate\" in the guest's file, or log out first",
+                     "set sessions = \"logout\" or \"terminate\" in the guest's file, or log out "
+                     "first",
                      "there is none, but %s has a desktop (session %s)", session->user,
                      session->id);
     else

@@ -31,6 +31,7 @@ static const struct {
     [SIM_UNIT_START] = {"unit_start", 500, sim_do_start},
     [SIM_UNIT_ASK_STOP] = {"unit_ask_stop", 500, sim_do_ask_stop},
     [SIM_SESSION_TERMINATE] = {"session_terminate", 500, sim_do_terminate},
+    [SIM_SESSION_LOGOUT] = {"session_logout", 20000, sim_do_logout},
     [SIM_USER_UNIT_STOP] = {"user_unit_stop", 2000, sim_do_user_stop},
     [SIM_USER_UNIT_START] = {"user_unit_start", 2000, sim_do_user_start},
     [SIM_PROCESS_SIGNAL] = {"process_signal", 20, sim_do_signal},

@@ -85,6 +85,19 @@ gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error)
     return TRUE;
 }
 
+gboolean sim_do_logout(SimMachine *machine, SimAct *act, GError **error)
+{
+    SimSession *session = sim_session_find(machine, act->target);
+    const VhSession facts = {.desktop = session ? session->desktop : NULL};
+
+    if (!session || !vh_session_desktop_known(&facts))
+        return vh_error_set(error, VH_ERROR_UNSUPPORTED,
+                            "session %s has no desktop that could be asked", act->target);
+    if (!session->ignores_logout)
+        sim_session_end(machine, session, FALSE);
+    return TRUE;
+}
+
 gboolean sim_do_signal(SimMachine *machine, SimAct *act, GError **error)
 {
     SimProcess *process = sim_process_find(machine, act->number);

@@ -178,6 +178,14 @@ static gboolean session_terminate(VhHost *host, const char *id, GError **error)
     return sim_act(host, &act, error);
 }
 
+static gboolean session_logout(VhHost *host, const VhSession *session, gint64 deadline,
+                               GError **error)
+{
+    SimAct act = {.kind = SIM_SESSION_LOGOUT, .target = session->id, .deadline = deadline};
+
+    return sim_act(host, &act, error);
+}
+
 /* No terminal is simulated: what is said is kept for the tests. */
 static void say(VhHost *host, const char *const *terminals, const char *text)
 {
@@ -297,6 +305,7 @@ static const VhHostOps ops = {
     .stopping = stopping,
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,
+    .session_logout = session_logout,
     .front_switch = front_switch,
     .say = say,
     .user_lingers = sim_look_lingers,

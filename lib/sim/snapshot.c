@@ -257,6 +257,7 @@ static const SimField session_fields[] = {
     TEXT(SimSession, desktop),
     NUMBER(SimSession, vt, 0, 63),
     FLAG(SimSession, behind),
+    FLAG(SimSession, ignores_logout),
     REFERS(SimSession, unit, "units"),
     TEXT(SimSession, process),
     MS(SimSession, close_ms),

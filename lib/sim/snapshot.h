@@ -161,8 +161,9 @@ typedef struct {
     char *class; /* JSON "class": "user", "greeter", … */
     char *state; /* missing: "active" */
     char *desktop;
-    gint64 vt;       /* its virtual terminal, which comes to the front with it, */
-    gboolean behind; /* … or does not */
+    gint64 vt;               /* its virtual terminal, which comes to the front with it, */
+    gboolean behind;         /* … or does not */
+    gboolean ignores_logout; /* its desktop does not heed a request to log out */
     char *unit;      /* its stop ends the session, its start opens it again (an autologin) */
     char *process;   /* command of the process whose end ends it */
     gint64 close_ms; /* from that end to the session's */

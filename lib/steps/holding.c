@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "steps/holding.h"
 
+#include "base/json.h"
 #include "base/text.h"
 
 static gboolean blocks(const VhNode *node)
@@ -87,6 +88,20 @@ gboolean vh_holding_drives(const VhHolder *holder, const GPtrArray *drawers, con
 {
     return vh_holding_lives_in_desktop(holder, manager) &&
            (is_managers(holder, manager) || has_process(drawers, holder));
+}
+
+GPtrArray *vh_holding_desktops(VhHost *host, GVariant *args, GError **error)
+{
+    const char *seat = vh_json_string(args, "seat", "seat0");
+    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
+    GPtrArray *sessions = vh_host_sessions(host, error);
+    g_autoptr(GPtrArray) drawers =
+        sessions ? vh_holding_drawers(host, (const char *const *)addresses, NULL) : NULL;
+
+    for (guint i = sessions ? sessions->len : 0; i > 0; i--)
+        if (!vh_holding_is_desktop(sessions->pdata[i - 1], seat, drawers))
+            g_ptr_array_remove_index(sessions, i - 1);
+    return sessions;
 }
 
 char *vh_holding_describe(const VhHolder *holder)

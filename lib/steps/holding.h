@@ -22,6 +22,11 @@ gboolean vh_holding_lives_in_desktop(const VhHolder *holder, const char *manager
  * done on the card, and no desktop ends for them. */
 gboolean vh_holding_drives(const VhHolder *holder, const GPtrArray *drawers, const char *manager);
 
+/* The desktops (VhSession) that a step with { seat, addresses } is about. One that logind calls
+ * closing has ended; what is left of it are processes, and those that matter are waited for as
+ * holders. */
+GPtrArray *vh_holding_desktops(VhHost *host, GVariant *args, GError **error);
+
 /* "Xorg (pid 812, user root, lightdm.service) keeps /dev/dri/card0 open" */
 char *vh_holding_describe(const VhHolder *holder);
 

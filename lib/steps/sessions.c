@@ -8,26 +8,10 @@
 #include "steps/holding.h"
 #include "steps/step.h"
 
-/* The sessions to wait for, or NULL with an error. One that logind calls closing has ended; what is
- * left of it are processes, and those that matter are waited for as holders. */
-static GPtrArray *remaining(VhHost *host, GVariant *args, GError **error)
-{
-    const char *seat = vh_json_string(args, "seat", "seat0");
-    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
-    GPtrArray *sessions = vh_host_sessions(host, error);
-    g_autoptr(GPtrArray) drawers =
-        sessions ? vh_holding_drawers(host, (const char *const *)addresses, NULL) : NULL;
-
-    for (guint i = sessions ? sessions->len : 0; i > 0; i--)
-        if (!vh_holding_is_desktop(sessions->pdata[i - 1], seat, drawers))
-            g_ptr_array_remove_index(sessions, i - 1);
-    return sessions;
-}
-
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    g_autoptr(GPtrArray) sessions = remaining(context->host, args, error);
+    g_autoptr(GPtrArray) sessions = vh_holding_desktops(context->host, args, error);
 
     if (!sessions)
         return FALSE;
@@ -65,7 +49,7 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     gint64 pause = 0;
 
     for (;;) {
-        g_autoptr(GPtrArray) sessions = remaining(context->host, args, error);
+        g_autoptr(GPtrArray) sessions = vh_holding_desktops(context->host, args, error);
         if (!sessions)
             return FALSE;
         if (sessions->len == 0)

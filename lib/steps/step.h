@@ -100,6 +100,8 @@ extern const VhStepKind vh_step_awake;
  * has run; the first kind has no undo, the second has one. */
 extern const VhStepKind vh_step_command;
 extern const VhStepKind vh_step_command_undo;
+/* { seat, addresses }: the desktops of the seat were asked to log out, and had time for it. */
+extern const VhStepKind vh_step_logout;
 /* { uid, user, unit }: a unit of the user's own manager is stopped. */
 extern const VhStepKind vh_step_user_unit;
 /* { seat, unit }: does nothing; its undo brings the desktop of that display manager to the front.

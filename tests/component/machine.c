@@ -278,6 +278,27 @@ char *machine_state(Machine *machine, const char *without)
     return g_string_free(kept, FALSE);
 }
 
+char *machine_without_desktops(const char *state)
+{
+    static const char *const prefixes[] = {"process ", "session ", "unit user@"};
+    g_auto(GStrv) lines = g_strsplit(state, "\n", -1);
+    GString *kept = g_string_new(NULL);
+
+    for (gsize i = 0; lines[i]; i++) {
+        gboolean of_desktop = *lines[i] == '\0';
+        for (gsize j = 0; j < G_N_ELEMENTS(prefixes); j++)
+            of_desktop = of_desktop || g_str_has_prefix(lines[i], prefixes[j]);
+        if (!of_desktop)
+            g_string_append_printf(kept, "%s\n", lines[i]);
+    }
+    return g_string_free(kept, FALSE);
+}
+
+gboolean machine_logs_out(gsize config)
+{
+    return strstr(machine_configs[config].text, "\"logout\"") != NULL;
+}
+
 char *machine_state_of_kernel(Machine *machine)
 {
     return machine_state(machine, "process ");

@@ -73,6 +73,11 @@ void machine_settle(Machine *machine);
 char *machine_state(Machine *machine, const char *without);
 /* The same without processes: who began while something hung has not opened what was not there. */
 char *machine_state_of_kernel(Machine *machine);
+/* A state without desktops, their processes and their users' managers: one that was asked to log
+ * out and did is back only when somebody logs in, or the display manager starts again. */
+char *machine_without_desktops(const char *state);
+/* Whether desktops are asked to log out with that one of machine_configs. */
+gboolean machine_logs_out(gsize config);
 /* Fails the test, with the difference, unless the host at rest is as @before. */
 void machine_assert_state(Machine *machine, const char *before, const char *without);
 /* Whether an event's text, or a trace line, has @text in it. */

@@ -204,15 +204,6 @@ static void test_bad_file(void)
     assert_refused(machine, xml, VH_ERROR_CONFIG, "win10.conf:2: device: ");
 }
 
-static void test_unsupported_key(void)
-{
-    g_autoptr(Machine) machine = machine_new("emulated");
-    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
-
-    machine_configure(machine, "win10", "sessions = \"logout\";\n");
-    assert_refused(machine, xml, VH_ERROR_REFUSED, "not yet supported");
-}
-
 static void test_bad_xml(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -458,7 +449,6 @@ int main(int argc, char **argv)
         {"/cycle/no-devices", test_no_devices},
         {"/cycle/refusals", test_refusals},
         {"/cycle/bad-file", test_bad_file},
-        {"/cycle/unsupported-key", test_unsupported_key},
         {"/cycle/bad-xml", test_bad_xml},
         {"/cycle/foreign-guest", test_foreign_guest},
         {"/cycle/other-operations", test_other_operations},

@@ -209,29 +209,46 @@ static char *without_processes(const char *state)
     return g_string_free(kept, FALSE);
 }
 
-/* A process that the file has ended does not come back; all else does. */
-static gboolean is_back(Machine *machine, const char *now, const char *before)
+/* What the file has ended does not come back: a process, or a desktop that logged out before the
+ * display manager stopped. All else does. */
+static char *least_of(const Run *run, const char *state)
 {
-    g_autofree char *least = without_processes(now), *wanted = without_processes(before);
+    return machine_logs_out(run->test->config) ? machine_without_desktops(state)
+                                               : without_processes(state);
+}
+
+static gboolean is_back(const Run *run, Machine *machine, const char *now, const char *before)
+{
+    g_autofree char *least = least_of(run, now), *wanted = least_of(run, before);
 
     return g_str_equal(now, before) ||
-           (machine_did(machine, "process_signal") && g_str_equal(least, wanted));
+           ((machine_did(machine, "process_signal") || machine_logs_out(run->test->config)) &&
+            g_str_equal(least, wanted));
+}
+
+/* As it was, or as it will be when nothing hangs any more. */
+static void judge_end(const Run *run, Machine *machine, const char *before)
+{
+    g_autofree char *now = machine_state(machine, NULL);
+    g_autofree char *least = least_of(run, now), *wanted = least_of(run, before);
+
+    if (!g_str_equal(least, wanted))
+        machine_assert_state(machine, before, NULL);
 }
 
 static void judge(const Run *run, Machine *machine, GBytes *xml, const char *before, Count *count)
 {
     g_autofree char *now = machine_state(machine, NULL);
-    gboolean same = is_back(machine, now, before);
+    gboolean same = is_back(run, machine, now, before);
 
     gsize kind = run->second ? G_N_ELEMENTS(faults) : run->fault;
     (same ? count->back : count->named)[kind]++;
     if (!same) {
         if (!names_what_hangs(run, machine, now))
             complain(run, machine, "not back, though nothing hangs");
-        g_autofree char *wanted = without_processes(before);
         vh_sim_let_go(machine->host);
         (void)machine_release(machine, xml, NULL);
-        machine_assert_state(machine, wanted, "process ");
+        judge_end(run, machine, before);
     }
     if (machine_has_journal(machine))
         complain(run, machine, "all is back, but a journal is left");

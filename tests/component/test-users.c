@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Units in the users' own managers: stop_user, and services of users whose manager stays. */
+/* Units in the users' own managers: stop_user, and services of users whose manager stays; and
+ * desktops that are asked to log out. */
 #include <string.h>
 
 #include "machine.h"
@@ -149,6 +150,90 @@ static void test_lingering(gconstpointer config)
     machine_assert_state(machine, before, NULL);
 }
 
+/* ---- sessions = "logout" ---- */
+
+#define LOGOUT "sessions = \"logout\"; timeout = 60; "
+#define DESKTOP "\"desktop\": \"KDE\","
+
+/* It ends by itself before anything of it is stopped, its units included; nothing undoes that. */
+static void test_logout_obeys(void)
+{
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = machine_state(machine, NULL);
+
+    machine_configure(machine, "win10", LOGOUT "stop_user = [ \"pipewire.service\" ];");
+    g_autofree char *plan = machine_plan_text(machine, xml);
+    assert_order(plan, "ask the desktops on seat0 to log out", "stop pipewire.service of anna");
+    assert_order(plan, "stop pipewire.service of anna", "stop sddm.service");
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(index_of(machine, "session_logout 2"), <,
+                     index_of(machine, "unit_stop sddm.service"));
+    g_assert_false(machine_told(machine, "log out:"));
+    g_assert_false(machine_told(machine, "still there"));
+    machine_release(machine, xml, &error);
+    g_assert_no_error(error);
+    machine_assert_state(machine, before, NULL);
+}
+
+/* One that stays has half of the time, and the display manager's stop ends it. */
+static void test_logout_ignored(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("nvidia-desktop", DESKTOP, DESKTOP " \"ignores_logout\": true,");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = machine_state(machine, NULL);
+    gint64 begin = vh_host_now(machine->host);
+
+    machine_configure(machine, "win10", LOGOUT);
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+    g_assert_true(
+        machine_told(machine, "session 2 of anna (KDE) was asked to log out and is still"));
+    g_assert_cmpint(vh_host_now(machine->host) - begin, >, 15 * G_USEC_PER_SEC);
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <, 40 * G_USEC_PER_SEC);
+    g_assert_true(machine_did(machine, "unit_stop sddm.service"));
+    machine_release(machine, xml, &error);
+    g_assert_no_error(error);
+    machine_assert_state(machine, before, NULL);
+}
+
+/* A desktop that nobody knows how to ask, or whose answer is an error, costs a note and no time. */
+static void test_logout_cannot(gconstpointer instead)
+{
+    gboolean fails = g_str_equal(instead, DESKTOP);
+    g_autoptr(Machine) machine = machine_changed("nvidia-desktop", DESKTOP, instead);
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", LOGOUT);
+    if (fails)
+        vh_sim_set_fault_at(machine->host, "session_logout 2", VH_SIM_FAIL);
+    gint64 begin = vh_host_now(machine->host);
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+    g_assert_true(machine_told(machine, "cannot be asked to log out: "));
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <, 15 * G_USEC_PER_SEC);
+}
+
+/* Nobody is asked where nobody is logged in, or the guest's file does not say so. */
+static void test_logout_nobody(void)
+{
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+
+    g_autofree char *plan = machine_plan_text(machine, xml);
+    g_assert_null(strstr(plan, "log out"));
+    machine_configure(machine, "win10", LOGOUT);
+    g_assert_true(vh_host_session_terminate(machine->host, "2", NULL));
+    machine_settle(machine);
+    g_autofree char *without = machine_plan_text(machine, xml);
+    g_assert_null(strstr(without, "log out"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -161,5 +246,10 @@ int main(int argc, char **argv)
                          "stop_user = [ \"pipewire.service\", \"wireplumber.service\" ];",
                          test_lingering);
     g_test_add_data_func("/users/lingering/terminate", "holders = \"terminate\";", test_lingering);
+    g_test_add_func("/users/logout/obeys", test_logout_obeys);
+    g_test_add_func("/users/logout/ignored", test_logout_ignored);
+    g_test_add_data_func("/users/logout/unknown", "\"desktop\": \"LXQt\",", test_logout_cannot);
+    g_test_add_data_func("/users/logout/fails", DESKTOP, test_logout_cannot);
+    g_test_add_func("/users/logout/nobody", test_logout_nobody);
     return g_test_run();
 }

@@ -29,7 +29,8 @@ typedef struct {
     char *before; /* the host at rest */
     VhSimDeath death;
     pid_t holder;
-    gboolean damaged; /* a journal, or something on the host that nobody can bring back */
+    gboolean logs_out; /* a file has the desktop log out, which does not come back by itself */
+    gboolean damaged;  /* a journal, or something on the host that nobody can bring back */
     guint boots;
 } World;
 
@@ -176,12 +177,20 @@ static void let_go(World *world)
     vh_sim_let_go(world->machine->host);
 }
 
+static void give_file(World *world, guint guest, guint which)
+{
+    world->logs_out |= machine_logs_out(which % MACHINE_CONFIGS);
+    machine_configure(world->machine, guests[guest], machine_configs[which % MACHINE_CONFIGS].text);
+}
+
 static void configure(World *world)
 {
     guint which = take(world), guest = take(world) % GUESTS;
 
-    machine_configure(world->machine, guests[guest],
-                      which == 0xff ? NULL : machine_configs[which % MACHINE_CONFIGS].text);
+    if (which == 0xff)
+        machine_configure(world->machine, guests[guest], NULL);
+    else
+        give_file(world, guest, which);
 }
 
 static void time_passes(World *world)
@@ -330,7 +339,9 @@ static void end(World *world)
     if (world->damaged)
         return;
     g_autofree char *after = machine_state_of_kernel(world->machine);
-    g_assert_cmpstr(after, ==, world->before);
+    g_autofree char *least = machine_without_desktops(after);
+    g_autofree char *wanted = machine_without_desktops(world->before);
+    g_assert_cmpstr(world->logs_out ? least : after, ==, world->logs_out ? wanted : world->before);
     g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine);
     g_assert_cmpuint(journals->len, ==, 0);
     guint acts = vh_sim_operations(host);
@@ -372,7 +383,7 @@ static void begin(World *world)
     machine_renew(machine, world->sample);
     for (guint i = 0; i < GUESTS; i++) {
         guint which = take(world);
-        machine_configure(machine, guests[i], machine_configs[which % MACHINE_CONFIGS].text);
+        give_file(world, i, which);
         world->xml[i] = which & 0x80 || i > 0 ? some_devices(world, guests[i])
                                               : machine_sample_domain(world->sample);
     }

@@ -186,40 +186,6 @@ static int on_get(Fake *fake, sd_bus_message *call)
                                       fake->behaviour.result ? fake->behaviour.result : "running");
 }
 
-static int on_list_inhibitors(Fake *fake, sd_bus_message *call)
-{
-    if (fake->behaviour.odd)
-        return sd_bus_reply_method_return(call, "s", "odd");
-    return sd_bus_reply_method_return(call, "a(ssssuu)", 2, "sleep:shutdown", "burner", "a disc",
-                                      "block", 1000, 77, "sleep", "NetworkManager", "network",
-                                      "delay", 0, 600);
-}
-
-/* "PROPERTY: WORDS" of each property of a new unit. */
-static int on_transient(Fake *fake, sd_bus_message *call)
-{
-    const char *name;
-    int r = sd_bus_message_enter_container(call, 'a', "(sv)");
-
-    while (r > 0 && (r = sd_bus_message_enter_container(call, 'r', "sv")) > 0) {
-        const char *type, *path, *a, *b, *c, *d;
-        (void)sd_bus_message_read(call, "s", &name);
-        (void)sd_bus_message_peek_type(call, NULL, &type);
-        if (strcmp(type, "s") == 0) {
-            r = sd_bus_message_read(call, "v", "s", &a);
-            g_autofree char *line = g_strdup_printf("%s: %s", name, a);
-            fake_note(fake, line);
-        } else {
-            r = sd_bus_message_read(call, "v", "a(sasb)", 1, &path, 4, &a, &b, &c, &d, NULL);
-            g_autofree char *line = g_strjoin(" ", name, path, a, b, c, d, NULL);
-            fake_note(fake, line);
-        }
-        if (r >= 0)
-            r = sd_bus_message_exit_container(call);
-    }
-    return r < 0 ? r : sd_bus_reply_method_return(call, "o", JOB);
-}
-
 static int on_get_seat(Fake *fake, sd_bus_message *call)
 {
     if (fake->behaviour.odd)
@@ -257,10 +223,12 @@ static const struct {
     {"TerminateSession", on_nothing},
     {"GetSeat", on_get_seat},
     {"SwitchTo", on_switch},
-    {"ListInhibitors", on_list_inhibitors},
-    {"StartTransientUnit", on_transient},
+    {"ListInhibitors", fake_on_list_inhibitors},
+    {"StartTransientUnit", fake_on_transient},
     {"LoadUnit", fake_on_load_unit},
     {"SetUnitProperties", fake_on_set_properties},
+    {"logout", fake_on_logout},
+    {"Logout", fake_on_logout},
 };
 
 /* "StopUnit a.service replace"; for calls on other objects with their path. */
@@ -289,7 +257,8 @@ static int on_call(sd_bus_message *call, void *data, sd_bus_error *error)
     if (g_strcmp0(fake->behaviour.silent, member) == 0)
         return 1;
     if (g_strcmp0(fake->behaviour.fails, member) == 0)
-        return sd_bus_reply_method_errorf(call, fake->behaviour.error, "as told");
+        return sd_bus_reply_method_errorf(call, fake->behaviour.error, "%s",
+                                          fake->behaviour.why ? fake->behaviour.why : "as told");
     for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
         if (strcmp(methods[i].member, member) == 0) {
             int r = methods[i].answer(fake, call);
@@ -320,6 +289,10 @@ static void connect_bus(Fake *fake)
     g_assert_cmpint(sd_bus_start(fake->bus), >=, 0);
     if (fake->behaviour.absent)
         return;
+    if (fake->behaviour.name) {
+        g_assert_cmpint(sd_bus_request_name(fake->bus, fake->behaviour.name, 0), >=, 0);
+        return;
+    }
     g_assert_cmpint(sd_bus_request_name(fake->bus, SYSTEMD, 0), >=, 0);
     g_assert_cmpint(sd_bus_request_name(fake->bus, LOGIND, 0), >=, 0);
 }
@@ -416,14 +389,21 @@ static const char bus_configuration[] =
     "<allow own='*'/><allow send_destination='*'/><allow receive_sender='*'/>"
     "</policy></busconfig>\n";
 
+/* Its socket is there a moment before it listens. */
 static gboolean bus_is_there(FakeSetup *setup)
 {
-    g_autofree char *path = host_tree_path(setup->tree, "/run/dbus/system_bus_socket");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    return g_file_test(path, G_FILE_TEST_EXISTS);
+    g_assert_cmpuint(g_strlcpy(address.sun_path, setup->fake.address + strlen("unix:path="),
+                               sizeof address.sun_path),
+                     <, sizeof address.sun_path);
+    gboolean there = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    (void)close(fd);
+    return there;
 }
 
-FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
+static FakeSetup *setup_on_bus(FakeBehaviour behaviour, const char *directory, const char *name)
 {
     g_autofree char *program = g_find_program_in_path("dbus-daemon");
     g_autoptr(GError) error = NULL;
@@ -433,11 +413,11 @@ FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
         return NULL;
     }
     FakeSetup *setup = begin(behaviour);
-    g_autofree char *path = host_tree_path(setup->tree, "/run/dbus/system_bus_socket");
+    g_autofree char *path = host_tree_path(setup->tree, "%s/%s", directory, name);
     setup->fake.fd = -1;
     setup->fake.address = g_strconcat("unix:path=", path, NULL);
     g_autofree char *text = g_strdup_printf(bus_configuration, setup->fake.address);
-    host_tree_dir(setup->tree, "/run/dbus");
+    host_tree_dir(setup->tree, "%s", directory);
     host_tree_write(setup->tree, text, "/bus.conf");
     g_autofree char *option = g_strconcat("--config-file=", setup->tree->root, "/bus.conf", NULL);
     char *argv[] = {program, option, (char *)"--nofork", (char *)"--nopidfile", NULL};
@@ -446,6 +426,18 @@ FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
     wait_until(setup, bus_is_there);
     start(setup);
     return setup;
+}
+
+FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour)
+{
+    return setup_on_bus(behaviour, "/run/dbus", "system_bus_socket");
+}
+
+FakeSetup *fake_setup_on_user_bus(FakeBehaviour behaviour)
+{
+    g_autofree char *directory = g_strdup_printf("/run/user/%u", geteuid());
+
+    return setup_on_bus(behaviour, directory, "bus");
 }
 
 FakeSetup *fake_setup_manager(FakeBehaviour behaviour)

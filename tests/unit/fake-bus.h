@@ -19,7 +19,9 @@ typedef struct {
     gboolean absent;    /* it is on the bus, but not under the services' names */
     const char *silent; /* member that is not answered */
     const char *fails;  /* member that is answered with an error … */
-    const char *error;  /* … of this name */
+    const char *error;  /* … of this name … */
+    const char *why;    /* … and with these words; NULL: "as told" */
+    const char *name;   /* on a user's bus: what it is called there */
 } FakeBehaviour;
 
 typedef struct {
@@ -45,6 +47,8 @@ FakeSetup *fake_setup_new(FakeBehaviour behaviour);
 /* With a bus between them, which the host finds in its tree; NULL and the test skipped where there
  * is no dbus-daemon. */
 FakeSetup *fake_setup_on_bus(FakeBehaviour behaviour);
+/* On the bus of the user we are, under one name; as fake_setup_on_bus. */
+FakeSetup *fake_setup_on_user_bus(FakeBehaviour behaviour);
 /* As the manager of the user we are, at its socket in the tree. */
 FakeSetup *fake_setup_manager(FakeBehaviour behaviour);
 void fake_setup_free(FakeSetup *setup);
@@ -53,12 +57,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeSetup, fake_setup_free)
 /* What was asked so far, one line each. */
 char *fake_calls(Fake *fake);
 
-/* ---- between fake-bus.c and fake-slices.c ---- */
+/* ---- between fake-bus.c, fake-desk.c and fake-slices.c ---- */
 
 /* Adds a line to the calls. */
 void fake_note(Fake *fake, const char *text);
 /* Methods of the fake, as the others in fake-bus.c. */
 int fake_on_load_unit(Fake *fake, sd_bus_message *call);
 int fake_on_set_properties(Fake *fake, sd_bus_message *call);
+int fake_on_list_inhibitors(Fake *fake, sd_bus_message *call);
+int fake_on_transient(Fake *fake, sd_bus_message *call);
+int fake_on_logout(Fake *fake, sd_bus_message *call);
 /* Answers Get of AllowedCPUs on the unit's object @path. */
 int fake_on_get_cpus(sd_bus_message *call, const char *path);

@@ -378,11 +378,10 @@ static void test_unsupported(void)
          ""},
         {"sessions = \"keep\";", ""},
         {"stop_user = [ \"a.service\" ];", ""},
-        {"sessions = \"logout\";", "sessions = \"logout\""},
+        {"sessions = \"logout\";", ""},
         {"holders = \"terminate\";", ""},
         {"reset = \"rescan\"; rebar = [ \"256M\" ];", ""},
         {"commands = ( { at = \"start\"; run = [ \"/x\" ]; } );", ""},
-        {"reset = \"keep\"; governor = \"x\"; sessions = \"logout\";", "sessions = \"logout\""},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

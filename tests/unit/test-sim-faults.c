@@ -69,6 +69,13 @@ static gboolean act_terminate(VhHost *host, GError **error)
     return vh_host_session_terminate(host, "1", error);
 }
 
+static gboolean act_logout(VhHost *host, GError **error)
+{
+    const VhSession session = {.id = (char *)"1"};
+
+    return vh_host_session_logout(host, &session, soon(host), error);
+}
+
 static gboolean act_user_stop(VhHost *host, GError **error)
 {
     return vh_host_user_unit_stop(host, 0, "sound.service", soon(host), error);
@@ -104,7 +111,7 @@ static const char lab[] =
     " 'drivers': ['efi-framebuffer']}],"
     "'units': [{'id': 'a.service', 'active': 'active', 'stop_ms': 10}, {'id': 'b.service'},"
     " {'id': 'user@0.service', 'active': 'active'}],"
-    "'sessions': [{'id': '1', 'uid': 0, 'type': 'tty', 'class': 'user'}],"
+    "'sessions': [{'id': '1', 'uid': 0, 'type': 'tty', 'class': 'user', 'desktop': 'sway'}],"
     "'processes': [{'pid': 77, 'start_time': 5, 'command': 'miner', 'uid': 0},"
     " {'pid': 80, 'command': 'systemd', 'uid': 0, 'unit': 'user@0.service',"
     "  'user_unit': 'init.scope'},"
@@ -134,6 +141,7 @@ static const struct {
     {act_start, "unit_start b.service", TRUE, NULL},
     {act_ask_stop, "unit_ask_stop a.service", TRUE, NULL},
     {act_terminate, "session_terminate 1", TRUE, NULL},
+    {act_logout, "session_logout 1", TRUE, NULL},
     {act_user_stop, "user_unit_stop sound.service 0", TRUE, NULL},
     {act_user_start, "user_unit_start shell.service 0", TRUE, NULL},
     {act_signal, "process_signal miner KILL", TRUE, NULL},
