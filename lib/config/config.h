@@ -76,9 +76,5 @@ VhConfig *vh_config_load_below(const char *trusted, const char *path, GError **e
 /* The same for a text already read; @path is for messages only. "" gives all defaults. */
 VhConfig *vh_config_parse(const char *text, const char *path, GError **error);
 
-/* Keys in use whose step this version does not have, as "KEY" or "KEY = \"VALUE\"", for the
- * refusal; empty when all is supported. The caller owns the array. */
-char **vh_config_unsupported(const VhConfig *config);
-
 void vh_config_free(VhConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhConfig, vh_config_free)

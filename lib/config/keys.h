@@ -40,9 +40,6 @@ struct VhKey {
     VhKeyField choice; /* int: the word's place among the words, or… */
     int other;         /* …this, when no word is given */
     VhKeyField value;  /* the text, number, list or groups; also a word when there is no choice */
-
-    gboolean later;                 /* no step acts on it yet, whatever the value */
-    const char *const *later_words; /* only these words have no step yet */
 };
 
 /* Ends with a NULL name. The members' offsets are those of VhConfig; of the members of `commands`

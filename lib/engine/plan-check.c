@@ -166,22 +166,12 @@ static void check_iommu(VhPlanning *planning)
                        "Intel, add intel_iommu=on to the kernel's command line, then reboot");
 }
 
-static void check_supported(VhPlanning *planning)
-{
-    g_auto(GStrv) keys = vh_config_unsupported(planning->config);
-
-    for (gsize i = 0; keys[i]; i++)
-        vh_plan_refuse(planning, "%s: %s is not yet supported by this version: remove it",
-                       planning->config->path, keys[i]);
-}
-
 gboolean vh_plan_find_refusals(VhPlanning *planning, GError **error)
 {
     static gboolean (*const checks[])(VhPlanning *, const VhPlanDevice *, GError **) = {
         check_exists, check_claims, check_group, check_uses};
     const VhPlan *plan = planning->plan;
 
-    check_supported(planning);
     check_iommu(planning);
     for (guint i = 0; i < plan->devices->len; i++)
         for (gsize j = 0; j < G_N_ELEMENTS(checks); j++)

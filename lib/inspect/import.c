@@ -245,15 +245,12 @@ static GArray *settings_of(const VhImport *import)
 }
 
 /* Whether this one line can stand in a file that the hook takes; the sentence why not. */
-static char *reason_against(const Setting *setting, const char *line)
+static char *reason_against(const char *line)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VhConfig) config = vh_config_parse(line, "import", &error);
 
-    if (!config)
-        return vh_text_one_line(error->message);
-    g_auto(GStrv) later = vh_config_unsupported(config);
-    return later[0] ? g_strdup_printf("this version has no step for %s yet", setting->key) : NULL;
+    return config ? NULL : vh_text_one_line(error->message);
 }
 
 char *vh_import_file(VhImport *import, VhHost *host, GError **error)
@@ -268,7 +265,7 @@ char *vh_import_file(VhImport *import, VhHost *host, GError **error)
     for (guint i = 0; i < settings->len; i++) {
         const Setting *setting = &g_array_index(settings, Setting, i);
         g_autofree char *line = g_strdup_printf("%s = %s;", setting->key, setting->value);
-        g_autofree char *reason = reason_against(setting, line);
+        g_autofree char *reason = reason_against(line);
         if (reason) {
             g_autofree char *shown = vh_text_one_line(line);
             g_string_append_printf(file, "# %s\n", shown);

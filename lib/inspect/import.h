@@ -52,9 +52,9 @@ gboolean vh_import_text(VhImport *import, const char *name, const char *text, gs
 gboolean vh_import_path(VhImport *import, const char *path, GError **error);
 
 /*
- * The per-VM file of what was read; it parses. Keys that this version has no step for are in it as
- * comments, and noted. With @host, bridges are left out, and devices that it does not have noted.
- * The caller owns it.
+ * The per-VM file of what was read; it parses. What the hook would not take is in it as a comment,
+ * and noted. With @host, bridges are left out, and devices that it does not have noted. The caller
+ * owns it.
  */
 char *vh_import_file(VhImport *import, VhHost *host, GError **error);
 

@@ -64,8 +64,7 @@ static void append_plan(GString *to, const VhPlan *plan)
 static void append_key(GString *to, const VhKey *key)
 {
     g_autofree char *accepts = vh_key_accepts(key);
-    g_autofree char *text = g_strdup_printf("%s. Accepts %s.%s", key->doc, accepts,
-                                            key->later ? " Not yet supported." : "");
+    g_autofree char *text = g_strdup_printf("%s. Accepts %s.", key->doc, accepts);
 
     g_string_append_c(to, '\n');
     *text = g_ascii_toupper(*text);

@@ -65,7 +65,6 @@ static void test_presets(void)
         if (!key->preset)
             continue;
         g_assert_no_error(error);
-        g_auto(GStrv) unsupported = vh_config_unsupported(config);
         g_assert_cmpuint(config->timeout, ==, 25);
         g_assert_cmpstr(config->driver, ==, "vfio-pci");
     }
