@@ -154,7 +154,7 @@ static gboolean call_failed(GError **error, const char *member, const sd_bus_err
 gboolean vh_bus_bad_reply(GError **error, const char *member, int result)
 {
     return vh_error_set(error, VH_ERROR_FAILED, "%s over D-Bus: an unexpected answer (%s)", member,
-                        g_strerror(ABS(result)));
+                        result == 0 ? "it is too short" : g_strerror(ABS(result)));
 }
 
 gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,

@@ -67,7 +67,7 @@ static char *look(VhReal *real, const char *unit, const char *interface, GError 
     int r = sd_bus_message_enter_container(reply, 'v', "ay");
     if (r > 0)
         r = sd_bus_message_read_array(reply, 'y', &bytes, &length);
-    if (r < 0) {
+    if (r <= 0) {
         vh_bus_bad_reply(error, "Get", r);
         return NULL;
     }

@@ -76,7 +76,7 @@ static void add_usb(const VhSnapshot *snapshot, GVariantBuilder *list)
                                              "bInterfaceClass", "bInterfaceProtocol", NULL};
     g_auto(GStrv) names = vh_host_list(snapshot->host, USB_DIR);
 
-    for (guint i = 0; names[i] && i < MOST_USB; i++) {
+    for (guint i = 0; i < MOST_USB && names[i]; i++) {
         g_autofree char *dir = g_build_filename(USB_DIR, names[i], NULL);
         add_attributes(snapshot, list, dir, attributes);
     }

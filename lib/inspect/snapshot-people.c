@@ -153,7 +153,7 @@ static GVariant *sessions_of(People *people)
 static gboolean has_session(const People *people, const char *id)
 {
     for (guint i = 0; id && i < people->sessions->len; i++)
-        if (g_str_equal(((VhSession *)people->sessions->pdata[i])->id, id))
+        if (g_strcmp0(((VhSession *)people->sessions->pdata[i])->id, id) == 0)
             return TRUE;
     return FALSE;
 }
