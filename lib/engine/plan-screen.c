@@ -181,7 +181,8 @@ static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays,
             return TRUE;
     }
     /* Whoever chose himself what is stopped has to know what comes. */
-    if (!first || planning->config->stop != VH_CHOICE_AUTO || !desktop_comes(planning, manager))
+    if (!first || !manager || planning->config->stop != VH_CHOICE_AUTO ||
+        !desktop_comes(planning, manager))
         return FALSE;
     vh_plan_note(planning,
                  "the desktop is stopped because %s is only just coming up and may take %s too "

@@ -1,5 +1,9 @@
 """Devices: how they are set, helped and refused; the screen that is in front when they are back."""
 
+import pathlib
+import subprocess
+import tempfile
+
 from lib.domains import domain
 from lib.host import GPU, SOUND, require
 from lib.runner import scenario
@@ -79,7 +83,7 @@ def screen_in_front(host):
     host.write('/etc/systemd/system/lightdm.service.d/behind.conf',
                "[Service]\nExecStartPost=/bin/sh -c 'until pidof Xorg; do sleep 1; done; sleep 10; "
                "busctl call org.freedesktop.login1 /org/freedesktop/login1/seat/seat0 org.freedesktop.login1.Seat "
-               "SwitchTo u 5'\n")
+               "SwitchTo u 5; until grep -qx tty5 /sys/class/tty/tty0/active; do sleep 0.1; done'\n")
     host.sh('systemctl daemon-reload')
     must(host, 'lent', 'prepare begin')
     must(host, 'lent', 'release end')
@@ -97,14 +101,25 @@ def network_needed(host):
     require(host.facts().essence() == before, 'something changed')
 
 
+def make_file_system(host, disk):
+    """Made out here, since not every release of the emulated host has mkfs.ext4."""
+    with tempfile.TemporaryDirectory() as directory:
+        image = pathlib.Path(directory, 'image')
+        subprocess.run(['mkfs.ext4', '-q', image, '2M'], check=True)
+        host.ssh.out(f'cat >/dev/{disk}', stdin=image.read_bytes())
+
+
 @scenario(shape='two-gpus')
 def disk_needed(host):
-    """a SATA controller: refused while its disk is mounted, handed over when it is not"""
+    """a SATA controller: refused while its disk is mounted or swapped on, handed over when it is neither"""
     disk = host.sh(f'ls -d {PCI}/{SATA}/ata*/host*/target*/*/block/* | sed "s,.*/,,"')
-    host.sh(f'mkfs.ext4 -q /dev/{disk} && mount /dev/{disk} /mnt')
     configure(host, 'lent', (SATA,))
+    make_file_system(host, disk)
+    host.sh(f'mount /dev/{disk} /mnt')
     refused(host, 'lent', SATA, f'/dev/{disk}', 'mounted on /mnt')
-    host.sh('umount /mnt')
+    host.sh(f'umount /mnt && mkswap /dev/{disk} && swapon /dev/{disk}')
+    refused(host, 'lent', SATA, f'/dev/{disk}', 'swap')
+    host.sh('swapoff -a')
     before = host.facts().essence()
     must(host, 'lent', 'prepare begin')
     require(host.sh(f'readlink {PCI}/{SATA}/driver').endswith('/vfio-pci'), 'the controller is not on vfio-pci')

@@ -156,7 +156,8 @@ def module_exit_hangs(host):
     require({'nvidia', 'nvidia_modeset', 'nvidia_drm'} <= loaded(host), f'not loaded again: {loaded(host)}')
     require(facts.journals(), 'nobody remembers the module')
     host.wait_desktop()
-    host.write(PARAMETERS.format('nvidia_uvm', 'exit_hangs'), '0')
+    # It may be gone with the write: nothing may be done to the file after that.
+    host.sh('echo 0 >' + PARAMETERS.format('nvidia_uvm', 'exit_hangs'))
     host.wait('the exit ends', lambda: 'nvidia_uvm' not in loaded(host))
     host.sh('virt-handoff release win10', timeout=90)
     require_back(host, before)
