@@ -63,7 +63,7 @@ static gboolean run_step(const VhTeller *teller, VhJournal *journal, const VhSte
     if (!step->kind->look(&context, step->args, &prior, error))
         return FALSE;
     if (prior)
-        g_variant_ref_sink(prior);
+        g_variant_take_ref(prior);
     if (!prior && !step->kind->shared)
         return TRUE;
     VhRecord *record =

@@ -94,14 +94,13 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
                      GError **error)
 {
     g_autoptr(GArray) pools = pools_now(context->host, args, error);
-    GVariantDict prior;
+    g_auto(GVariantDict) prior = G_VARIANT_DICT_INIT(NULL);
     gboolean any = FALSE;
 
     if (!pools)
         return FALSE;
     guint64 free = want_on_nodes(pools, args);
     spread(pools, or_zero(pages_of(args, "needs", -1), free));
-    g_variant_dict_init(&prior, NULL);
     for (guint i = 0; i < pools->len; i++) {
         const Pool *pool = pool_at(pools, i);
         g_autofree char *name = g_strdup_printf("%d", pool->now.node);
@@ -111,11 +110,8 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
                                                          (gint64)pool->now.pages,
                                                          (gint64)(pool->target - pool->now.pages)));
     }
-    GVariant *state = g_variant_ref_sink(g_variant_dict_end(&prior));
     if (any)
-        *ret_prior = state;
-    else
-        g_variant_unref(state);
+        *ret_prior = g_variant_dict_end(&prior);
     return TRUE;
 }
 

@@ -24,10 +24,9 @@ static char *value_now(VhHost *host, const char *address, const char *name)
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    GVariantDict dict;
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
     gboolean any = FALSE;
 
-    g_variant_dict_init(&dict, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *now = value_now(context->host, address_of(args), names[i]);
         if (!now)
@@ -36,10 +35,8 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
         g_variant_dict_insert(&dict, names[i], "s", now);
         any = TRUE;
     }
-    GVariant *prior = g_variant_ref_sink(g_variant_dict_end(&dict));
     if (any)
-        *ret_prior = g_variant_ref(prior);
-    g_variant_unref(prior);
+        *ret_prior = g_variant_dict_end(&dict);
     return TRUE;
 }
 

@@ -38,12 +38,11 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
                      GError **error)
 {
     g_autoptr(GPtrArray) tunables = vh_host_tunables(context->host, tune_of(args), error);
-    g_auto(GVariantDict) prior;
+    g_auto(GVariantDict) prior = G_VARIANT_DICT_INIT(NULL);
+    gboolean any = FALSE;
 
     if (!tunables)
         return FALSE;
-    g_variant_dict_init(&prior, NULL);
-    gboolean any = FALSE;
     for (guint i = 0; i < tunables->len; i++) {
         const VhTunable *tunable = tunables->pdata[i];
         if (same(tunable, wanted(args, tunable)))

@@ -383,14 +383,15 @@ static void test_faults(gconstpointer data)
 
 int main(int argc, char **argv)
 {
+    static Case cases[MACHINE_SAMPLES][MACHINE_CONFIGS];
+
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < MACHINE_SAMPLES; i++)
         for (gsize j = 0; j < MACHINE_CONFIGS; j++) {
             g_autofree char *path =
                 g_strdup_printf("/faults/%s/%s", machine_samples[i], machine_configs[j].name);
-            Case *test = g_new0(Case, 1);
-            *test = (Case){.sample = machine_samples[i], .sample_number = i, .config = j};
-            g_test_add_data_func_full(path, test, test_faults, g_free);
+            cases[i][j] = (Case){.sample = machine_samples[i], .sample_number = i, .config = j};
+            g_test_add_data_func(path, &cases[i][j], test_faults);
         }
     int status = g_test_run();
     for (gsize i = 0; i < MACHINE_SAMPLES; i++)

@@ -38,7 +38,7 @@ static GVariant *take(Machine *machine, const VhStepKind *kind, GVariant *args)
     g_assert_no_error(error);
     if (!prior)
         return NULL;
-    g_variant_ref_sink(prior);
+    g_variant_take_ref(prior);
     kind->apply(&context, args, prior, &error);
     g_assert_no_error(error);
     return prior;
