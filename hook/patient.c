@@ -62,8 +62,10 @@ static VhConfig *load_config(const Patient *patient, const char *guest, GError *
 {
     g_autofree char *path = g_strdup_printf("%s/kvm.conf.d/%s.conf", HOOKS_DIR, guest);
 
-    if (patient->options->config)
-        return vh_config_load(patient->options->config, error);
+    if (patient->options->config) {
+        g_autofree char *given = g_canonicalize_filename(patient->options->config, NULL);
+        return vh_config_load(given, error);
+    }
     if (!patient->recorded)
         return vh_engine_config(&patient->engine, guest, error);
     g_autofree char *text = vh_host_read(patient->engine.host, path, error);

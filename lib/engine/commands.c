@@ -177,9 +177,11 @@ static gboolean run_commands(const VhTeller *teller, const VhCall *call, gint64 
 
     if (!config && vh_error_is_gone(cause))
         return TRUE;
+    /* Prepare refuses such a file; later, a slip in it must not cost the guest that runs. */
     if (!config) {
-        g_propagate_error(error, g_steal_pointer(&cause));
-        return FALSE;
+        vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, "command", NULL, -1, cause,
+                "no command was run: %s", cause->message);
+        return TRUE;
     }
     g_autoptr(VhDomain) domain = vh_call_domain(call, NULL);
     g_autoptr(GPtrArray) steps = steps_at(call, config, domain);

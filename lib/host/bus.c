@@ -187,7 +187,8 @@ gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, c
 
 gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError **error)
 {
-    const char *member = sd_bus_message_get_member(call);
+    /* What the call has moves when it is sealed. */
+    g_autofree char *member = g_strdup(sd_bus_message_get_member(call));
     sd_bus_error reply = SD_BUS_ERROR_NULL;
     gint64 left = deadline - g_get_monotonic_time();
 

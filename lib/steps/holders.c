@@ -129,11 +129,28 @@ static void end_holders(const Wait *self, GPtrArray *holders)
     }
 }
 
+/* One that somebody has to do something about, if there is one. */
+static const VhHolder *find_worst(const Wait *self, const GPtrArray *holders)
+{
+    for (guint i = 0; i < holders->len; i++)
+        if (!is_going(self, holders->pdata[i]))
+            return holders->pdata[i];
+    return holders->pdata[0];
+}
+
+static char *advice_for(const Wait *self, const VhHolder *holder)
+{
+    if (is_going(self, holder))
+        return g_strdup_printf("%s was told to stop and has not ended in time: raise timeout",
+                               holder->unit);
+    return vh_holding_advice(self->context->host, holder, self->manager);
+}
+
 static gboolean refuse(const Wait *self, GPtrArray *holders, GError **error)
 {
-    g_autofree char *first = vh_holding_describe(holders->pdata[0]);
-    g_autofree char *advice =
-        vh_holding_advice(self->context->host, holders->pdata[0], self->manager);
+    const VhHolder *worst = find_worst(self, holders);
+    g_autofree char *first = vh_holding_describe(worst);
+    g_autofree char *advice = advice_for(self, worst);
     g_autofree char *more =
         holders->len > 1 ? g_strdup_printf(" (and %u more)", holders->len - 1) : g_strdup("");
 

@@ -245,6 +245,13 @@ class Manners(Engine):
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout.count(b"win10.conf:"), 2)
 
+    def test_plan_of_a_file_in_the_working_directory(self):
+        self.configure("foo = 1;\n")
+        directory = os.path.join(HOOKS, "kvm.conf.d")
+        result = self.run_engine("plan", "--xml", self.xml_file(), "--config", "win10.conf", "win10",
+                                 cwd=directory)
+        self.assertIn(directory.encode() + b"/win10.conf:1: foo: unknown key", result.stdout)
+
     def test_plan_says_when_the_hook_leaves_the_guest_alone(self):
         result = self.run_engine("plan", "--xml", self.xml_file(), "win10")
         self.assertIn(b"leaves this guest alone", result.stdout)

@@ -161,6 +161,26 @@ static void test_failures(void)
     }
 }
 
+/* A slip in a file that is edited while the guest runs: prepare refuses it, nothing else fails. */
+static void test_edited_file(void)
+{
+    static const char *const later[] = {"start",   "started", "migrate", "restore",
+                                        "stopped", "attach",  "release"};
+    g_autoptr(Machine) machine = machine_with(AT("started"));
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(machine_prepare(machine, xml, &error));
+    g_assert_no_error(error);
+    machine_configure(machine, "win10", "stopp = [];");
+    for (gsize i = 0; i < G_N_ELEMENTS(later); i++)
+        call_ok(machine, later[i], xml);
+    g_assert_true(machine_told(machine, "no command was run"));
+    g_assert_true(machine_told(machine, "stopp"));
+    g_assert_false(machine_did(machine, "run " RUN));
+    g_assert_false(machine_prepare(machine, xml, NULL));
+}
+
 /* All is put back, the command that failed half way included. */
 static void test_rolled_back(void)
 {
@@ -269,6 +289,7 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/prepare", test_prepare);
     g_test_add_func("/commands/environment", test_environment);
     g_test_add_func("/commands/failures", test_failures);
+    g_test_add_func("/commands/edited-file", test_edited_file);
     g_test_add_func("/commands/rolled-back", test_rolled_back);
     g_test_add_func("/commands/recovered", test_recovered);
     g_test_add_func("/commands/undo-fails", test_undo_fails);

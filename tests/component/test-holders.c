@@ -280,6 +280,20 @@ static void test_second_card(void)
     cycle_ok(machine, FALSE, xml);
 }
 
+/* What was told to end and takes too long is nobody's mistake. */
+static void test_too_short(void)
+{
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10", "timeout = 1;");
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_nonnull(strstr(error->message, "user@1000.service was told to stop and has not ended "
+                                            "in time: raise timeout"));
+    g_assert_null(strstr(error->message, "stop_user"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -294,5 +308,6 @@ int main(int argc, char **argv)
     g_test_add_func("/holders/display-manager", test_display_manager);
     g_test_add_func("/holders/second-card", test_second_card);
     g_test_add_func("/holders/refuse", test_refuse);
+    g_test_add_func("/holders/too-short", test_too_short);
     return g_test_run();
 }
