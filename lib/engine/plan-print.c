@@ -129,6 +129,10 @@ char *vh_plan_text(const VhPlan *plan)
                            "At most %u s until all is back when it has stopped, and %d s before "
                            "while another hand-over runs.\n",
                            vh_plan_worst_release(plan), VH_RELEASE_PATIENCE);
+    if (plan->later->len > 0)
+        g_string_append_printf(text,
+                               "At most %d s more for the own commands of each such operation.\n",
+                               VH_SCRIPTS_SECONDS);
     add_texts(text, "note", plan->notes);
     add_texts(text, "cannot start", plan->refusals);
     return g_string_free(text, FALSE);

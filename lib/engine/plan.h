@@ -75,6 +75,10 @@ guint vh_plan_worst_case(const VhPlan *plan);
 guint vh_plan_worst_release(const VhPlan *plan);
 enum { VH_RELEASE_PATIENCE = 30 };
 
+/* For all commands and scripts of an operation that no deadline of the guest's file bounds,
+ * seconds: libvirt waits for them too. */
+enum { VH_SCRIPTS_SECONDS = 60 };
+
 void vh_plan_free(VhPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhPlan, vh_plan_free)
 

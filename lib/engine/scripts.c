@@ -31,9 +31,7 @@ static gboolean run_one(const VhTeller *teller, const VhCall *call, const char *
 
 gint64 vh_call_scripts_deadline(const VhTeller *teller)
 {
-    enum { SECONDS = 60 };
-
-    return vh_host_now(teller->engine->host) + (gint64)SECONDS * G_USEC_PER_SEC;
+    return vh_host_now(teller->engine->host) + (gint64)VH_SCRIPTS_SECONDS * G_USEC_PER_SEC;
 }
 
 gboolean vh_call_scripts(const VhTeller *teller, const VhCall *call, gint64 deadline,
