@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/call-private.h"
+#include "engine/plan.h"
 
 static gboolean run_one(const VhTeller *teller, const VhCall *call, const char *path, GBytes *input,
                         gint64 deadline, GBytes **ret_output, GError **error)
