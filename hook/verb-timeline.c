@@ -9,6 +9,9 @@
 #include "inspect/paper.h"
 
 enum { RUNS = 4, EVENTS = 2000 };
+
+#define NO_RUN "no run of %s, or none that this user may read"
+
 /* Columns of a terminal: the duration, what was done, and the bar. */
 enum { LABEL = 36, BAR = 30 };
 
@@ -64,10 +67,21 @@ static void show_run(const char *guest, const VhTimelineRun *run)
 static int show(const char *guest, const GPtrArray *runs)
 {
     if (runs->len == 0)
-        vh_report_text("The journal has no run of %s, or none that this user may read.\n", guest);
+        vh_report_text("The journal has " NO_RUN ".\n", guest);
     for (guint i = 0; i < runs->len; i++)
         show_run(guest, runs->pdata[i]);
     return VH_EXIT_OK;
+}
+
+/* A picture of nothing would look as if there were something to see. */
+static gboolean draw(const char *guest, const GPtrArray *runs, const VhOptions *options,
+                     GError **error)
+{
+    if (runs->len == 0)
+        return vh_error_set(error, VH_ERROR_GONE, "nothing is drawn: the journal has " NO_RUN,
+                            guest);
+    g_autofree char *svg = vh_timeline_svg(guest, runs);
+    return vh_paper_write(options->svg, svg, strlen(svg), 0644, options->force, error);
 }
 
 /* Where the journal's files are; NULL: this machine's own. */
@@ -91,12 +105,7 @@ int vh_verb_timeline(int argc, char **argv, const VhOptions *options)
     g_autoptr(GPtrArray) entries = vh_log_read(argv[0], EVENTS, journal, &error);
     g_autoptr(GPtrArray) runs = entries ? vh_timeline_new(entries, RUNS) : NULL;
 
-    if (runs && options->svg) {
-        g_autofree char *svg = vh_timeline_svg(argv[0], runs);
-        if (!vh_paper_write(options->svg, svg, strlen(svg), 0644, options->force, &error))
-            g_clear_pointer(&runs, g_ptr_array_unref);
-    }
-    if (!runs) {
+    if (!runs || (options->svg && !draw(argv[0], runs, options, &error))) {
         vh_report_error(argv[0], error);
         return VH_EXIT_FAILED;
     }
