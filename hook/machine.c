@@ -62,11 +62,27 @@ VhHost *vh_machine_host(const VhOptions *options, GError **error)
     return host;
 }
 
+enum { PATIENCE = 10 };
+
+/* What the child said is what went wrong; that it was one of ours that did so, nobody needs to
+ * know. */
+static void explain(GError *cause, GError **error)
+{
+    static const char said[] = ": virt-handoff: ";
+    const char *text = strstr(cause->message, said);
+
+    if (vh_error_is_timeout(cause))
+        vh_error_set(error, VH_ERROR_TIMEOUT, "libvirt did not answer within %d s", PATIENCE);
+    else
+        vh_error_set(error, VH_ERROR_FAILED, "%s", text ? text + strlen(said) : cause->message);
+    g_error_free(cause);
+}
+
 /* Runs ourselves with a hidden verb, as libvirt's calls know no time limit. */
 static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GBytes *input,
                            GError **error)
 {
-    enum { PATIENCE = 10 };
+    GError *cause = NULL;
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     const char *const argv[] = {self ? self : ENGINE, verb, guest ? "--" : NULL, guest, NULL};
     const VhCommand command = {.argv = argv, .input = input};
@@ -74,8 +90,10 @@ static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GB
 
     vh_progress("waiting for libvirt");
     gint64 deadline = vh_host_now(host) + PATIENCE * G_USEC_PER_SEC;
-    gboolean ok = vh_host_run(host, &command, deadline, &xml, error);
+    gboolean ok = vh_host_run(host, &command, deadline, &xml, &cause);
     vh_progress("goes on");
+    if (!ok)
+        explain(cause, error);
     return ok ? xml : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -68,6 +69,12 @@ void vh_report_error(const char *guest, const GError *error)
                 name, *name ? ": " : "", first, more, name);
     else
         fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", first);
+}
+
+int vh_report_failure(const char *guest, const GError *error)
+{
+    vh_report_error(guest, error);
+    return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
 }
 
 static gboolean colours(void)
@@ -168,20 +175,16 @@ void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
     put_wrapped(indent, FURTHER, mark, text);
 }
 
-void vh_report_sentence(int indent, const char *mark, const char *text)
+void vh_report_item(int indent, const char *mark, const char *text)
 {
-    if (isatty(STDOUT_FILENO))
-        put_wrapped(indent, FURTHER, mark, text);
-    else
-        vh_report_text("%*s%s%s\n", indent, "", text_of(mark), text);
+    put_wrapped(indent, (int)strlen(mark), mark, text);
 }
 
-/* On a terminal, later lines stand below the text. */
+/* Later lines stand below the text. */
 static void put_event(const char *before, int indent, const char *colour, const char *text)
 {
-    gboolean wrap = isatty(STDOUT_FILENO), coloured = *colour && colours();
-    g_auto(GStrv) lines =
-        vh_text_wrap(text, wrap ? WIDTH - MAX((glong)strlen(before), indent) : G_MAXINT);
+    gboolean coloured = *colour && colours();
+    g_auto(GStrv) lines = vh_text_wrap(text, WIDTH - MAX((glong)strlen(before), indent));
 
     printf("%s%s", coloured ? colour : "", before);
     for (gsize i = 0; lines[i]; i++)

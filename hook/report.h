@@ -4,6 +4,8 @@
 
 #include "base/event.h"
 
+enum { VH_EXIT_OK = 0, VH_EXIT_FAILED = 1, VH_EXIT_USAGE = 64 };
+
 /* Text for people, as it is. */
 void vh_report_text(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Bytes for programs (what a user's script printed). FALSE when they could not be written. */
@@ -22,13 +24,15 @@ void vh_report_table(const GPtrArray *rows);
 /* "virt-handoff: GUEST: MESSAGE", one line on stderr; only the first line of the message, with a
  * count of the others. @guest may be NULL. */
 void vh_report_error(const char *guest, const GError *error);
+/* Says so, and returns the verb's exit status: that of a wrong command line, or of a failure. */
+int vh_report_failure(const char *guest, const GError *error);
 /* Text for people on stderr: about what is on stdout. */
 void vh_report_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* A sentence in lines of 80 columns: @indent blanks, then @mark (which may begin as a table's cell,
  * and be empty), then the text; its other lines stand below the mark, two further in. */
 void vh_report_wrapped(int indent, const char *mark, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* The same on a terminal; elsewhere, where lines are searched, it is one line. */
-void vh_report_sentence(int indent, const char *mark, const char *text);
+/* The same, and its other lines stand below the text's first letter, as those of "12. text". */
+void vh_report_item(int indent, const char *mark, const char *text);
 /* A VhEventSink for people: what happens, with its duration, on stdout; debug events are left out.
  */
 void vh_report_event(const VhEvent *event, gpointer data);

@@ -144,6 +144,5 @@ int vh_verb_attach(int argc, char **argv, const VhOptions *options)
         if (put(argv[0], before, after, options, &error))
             return VH_EXIT_OK;
     }
-    vh_report_error(argv[0], error);
-    return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
+    return vh_report_failure(argv[0], error);
 }

@@ -15,8 +15,7 @@ enum { FILE_MODE = 0644, DIRECTORY_MODE = 0755 };
 
 static int fail(const GError *error)
 {
-    vh_report_error(NULL, error);
-    return VH_EXIT_FAILED;
+    return vh_report_failure(NULL, error);
 }
 
 static void report(const VhImport *import)

@@ -69,10 +69,8 @@ int vh_verb_init(int argc, char **argv, const VhOptions *options)
         vh_error_set(&error, VH_ERROR_FAILED, "%s (--force writes the file all the same)",
                      cause->message);
     g_autofree char *text = vh_template_text(guest, plan);
-    if (error || !put(path, text, options, &error)) {
-        vh_report_error(guest, error);
-        return VH_EXIT_FAILED;
-    }
+    if (error || !put(path, text, options, &error))
+        return vh_report_failure(guest, error);
     if (!options->host)
         vh_report_text("%s is written; what it does: virt-handoff plan %s\n", path, guest);
     return VH_EXIT_OK;

@@ -84,13 +84,10 @@ int vh_verb_iommu(int argc, char **argv, const VhOptions *options)
     g_autoptr(GError) error = NULL;
     int group;
 
-    if (!parse_group(options, &group, &error)) {
-        vh_report_error(NULL, error);
-        return VH_EXIT_USAGE;
-    }
+    if (!parse_group(options, &group, &error))
+        return vh_report_failure(NULL, error);
     g_autoptr(VhHost) host = vh_machine_host(options, &error);
     if (host && look(host, options, group, &error))
         return VH_EXIT_OK;
-    vh_report_error(NULL, error);
-    return VH_EXIT_FAILED;
+    return vh_report_failure(NULL, error);
 }

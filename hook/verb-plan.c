@@ -14,13 +14,15 @@ static void show_line(const char *line)
 
     for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
         if (g_str_has_prefix(line, marks[i].start)) {
-            vh_report_sentence(0, marks[i].mark, line + strlen(marks[i].start));
+            vh_report_wrapped(0, marks[i].mark, "%s", line + strlen(marks[i].start));
             return;
         }
-    if (*line == ' ')
-        vh_report_text("%s\n", line);
+    gsize blanks = strspn(line, " "), number = strspn(line + blanks, "0123456789. ");
+    g_autofree char *mark = g_strndup(line + blanks, number);
+    if (blanks > 0)
+        vh_report_item((int)blanks, mark, line + blanks + number);
     else
-        vh_report_sentence(0, "", line);
+        vh_report_wrapped(0, "", "%s", line);
 }
 
 static int show(const VhPlan *plan, const VhOptions *options)

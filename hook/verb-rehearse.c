@@ -110,7 +110,7 @@ static gboolean stage_set(Stage *stage, const VhOptions *options, const char *gu
     stage_clear(stage);
     stage->guest = g_strdup(guest);
     if (cause)
-        vh_report_text("Not on this host: %s. On a sample instead:\n", cause->message);
+        vh_report_wrapped(0, "", "Not on this host: %s. On a sample instead:", cause->message);
     return stage_snapshot(stage, options, SAMPLE, error);
 }
 
@@ -294,7 +294,7 @@ static gboolean act(Rehearsal *rehearsal, const char *operation)
                           : "failed",
                    (double)(vh_host_now(rehearsal->engine.host) - begin) / G_USEC_PER_SEC);
     if (error)
-        vh_report_sentence(2, "", error->message);
+        vh_report_wrapped(2, "", "%s", error->message);
     return ok;
 }
 
@@ -360,8 +360,7 @@ int vh_verb_rehearse(int argc, char **argv, const VhOptions *options)
     if (ready)
         add_programs(&stage, options, &scratch);
     if (!ready || !arm(&stage, options, &error)) {
-        vh_report_error(stage.guest, error);
-        return g_error_matches(error, VH_ERROR, VH_ERROR_USAGE) ? VH_EXIT_USAGE : VH_EXIT_FAILED;
+        return vh_report_failure(stage.guest, error);
     }
     vh_report_text("Simulated %s; nothing of this machine is touched.\n", stage.about);
     Rehearsal rehearsal = {&stage, options, engine_on(stage.host, &scratch, vh_report_event),

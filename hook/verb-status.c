@@ -84,7 +84,7 @@ static void show_text(VhHost *host, const VhJournal *journal)
     for (guint i = 0; i < journal->records->len; i++) {
         const VhRecord *record = journal->records->pdata[i];
         if (record->state == VH_RECORD_STUCK)
-            vh_report_sentence(2, "!stuck: ", record->error ? record->error : record->subject);
+            vh_report_wrapped(2, "!stuck: ", "%s", record->error ? record->error : record->subject);
     }
     if (advice)
         vh_report_text("  %s: virt-handoff release %s\n", advice, journal->guest);

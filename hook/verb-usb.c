@@ -107,8 +107,7 @@ int vh_verb_usb(int argc, char **argv, const VhOptions *options)
         vh_error_set(&error, VH_ERROR_USAGE,
                      "nothing is plugged into a snapshot: --watch goes "
                      "with this machine, or with --root");
-        vh_report_error(NULL, error);
-        return VH_EXIT_USAGE;
+        return vh_report_failure(NULL, error);
     }
     if (options->watch)
         vh_real_catch_signals();

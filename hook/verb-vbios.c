@@ -12,8 +12,7 @@ enum { FILE_MODE = 0644 };
 
 static int fail(const GError *error)
 {
-    vh_report_error(NULL, error);
-    return VH_EXIT_FAILED;
+    return vh_report_failure(NULL, error);
 }
 
 static VhRom *parse(const char *path, GBytes *content, GError **error)
@@ -105,9 +104,9 @@ static int show(const VhRom *rom, const char *path, gboolean json)
         show_images(rom);
         show_surroundings(rom, path);
         for (guint i = 0; i < rom->notes->len; i++)
-            vh_report_text("Note: %s.\n", (const char *)rom->notes->pdata[i]);
+            vh_report_wrapped(0, "Note: ", "%s.", (const char *)rom->notes->pdata[i]);
         for (guint i = 0; i < rom->problems->len; i++)
-            vh_report_text("Problem: %s.\n", (const char *)rom->problems->pdata[i]);
+            vh_report_wrapped(0, "Problem: ", "%s.", (const char *)rom->problems->pdata[i]);
     }
     return rom->problems->len > 0 ? VH_EXIT_FAILED : VH_EXIT_OK;
 }
@@ -173,7 +172,7 @@ static int dump(char **argv, const VhOptions *options)
     if (!vh_paper_write(argv[1], data, length, FILE_MODE, options->force, &error))
         return fail(error);
     if (note && !options->json)
-        vh_report_text("Note: %s.\n", note);
+        vh_report_wrapped(0, "Note: ", "%s.", note);
     return show(rom, argv[1], options->json);
 }
 
@@ -201,6 +200,5 @@ int vh_verb_vbios(int argc, char **argv, const VhOptions *options)
         usage = actions[i].usage;
     }
     vh_error_set(&error, VH_ERROR_USAGE, "vbios takes: %s (try: virt-handoff vbios --help)", usage);
-    vh_report_error(NULL, error);
-    return VH_EXIT_USAGE;
+    return fail(error);
 }

@@ -61,8 +61,6 @@ enum {
     VH_OPTION_GUEST = 1 << 25,
 };
 
-enum { VH_EXIT_OK = 0, VH_EXIT_FAILED = 1, VH_EXIT_USAGE = 64 };
-
 int vh_verb_attach(int argc, char **argv, const VhOptions *options);
 int vh_verb_check(int argc, char **argv, const VhOptions *options);
 int vh_verb_hook(int argc, char **argv, const VhOptions *options);

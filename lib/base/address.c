@@ -71,14 +71,17 @@ char *vh_address_from_parts(guint64 domain, guint64 bus, guint64 slot, guint64 f
 char *vh_address_canonical(const char *text, GError **error)
 {
     Parts parts = {0};
+    gboolean formed = text && take_address(text, &parts);
+    char *address =
+        formed ? vh_address_from_parts(parts.domain, parts.bus, parts.slot, parts.function, NULL)
+               : NULL;
 
-    if (text && take_address(text, &parts))
-        return vh_address_from_parts(parts.domain, parts.bus, parts.slot, parts.function, error);
+    if (address)
+        return address;
     g_autofree char *shown = g_strescape(text ? text : "", NULL);
-    vh_error_set(error, VH_ERROR_FAILED,
-                 "\"%s\" is not a PCI address; write it as 0000:09:00.0, 09:00.0 or "
-                 "pci_0000_09_00_0",
-                 shown);
+    vh_error_set(error, VH_ERROR_USAGE, "\"%s\" is not a PCI address%s", shown,
+                 formed ? ": bus is at most ff, slot 1f, function 7"
+                        : "; write it as 0000:09:00.0, 09:00.0 or pci_0000_09_00_0");
     return NULL;
 }
 

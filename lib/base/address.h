@@ -10,7 +10,7 @@
 /*
  * The canonical address of @text, which may be "0000:09:00.0", "09:00.0" or libvirt's node name
  * "pci_0000_09_00_0", hex digits in either case. The domain may have up to 8 digits (VMD), the
- * bus 2, slot 2 (at most 1f), function 1 (at most 7). NULL and VH_ERROR_FAILED when it is none of
+ * bus 2, slot 2 (at most 1f), function 1 (at most 7). NULL and VH_ERROR_USAGE when it is none of
  * these; the message says what was expected. The caller owns the result.
  */
 char *vh_address_canonical(const char *text, GError **error);

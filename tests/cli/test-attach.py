@@ -86,7 +86,7 @@ class Attach(unittest.TestCase):
                 (["01:00.0"], 1, "uses it: mount /dev/nvme0n1p2 (/)"),
                 (["04:00.0"], 1, "uses it: route enp4s0"),
                 (["09:00.0", "02:00.0"], 1, "0000:04:00.0 (IOMMU group 14) stays with the host"),
-                (["nonsense"], 1, "nonsense"),
+                (["nonsense"], 64, "nonsense"),
                 (["09:00.0", "--rom", "/no/such.rom"], 1, "/no/such.rom"),
                 (["09:00.0", "--rom", "such.rom"], 64, "absolute"),
                 (["09:00.0", "--vendor-id", "more than twelve"], 64, "--vendor-id"),

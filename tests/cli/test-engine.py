@@ -417,6 +417,10 @@ class Manners(Engine):
         self.assertEqual(names, {"svg", "rect", "text"})
         result = self.run_engine("timeline", "--journal", directory, "other")
         self.assertIn(b"no run of other", result.stdout)
+        none = os.path.join(ROOT, "none.svg")
+        self.assert_one_line(self.run_engine("timeline", "--journal", directory, "--svg", none,
+                                             "other"), "no run of other")
+        self.assertFalse(os.path.exists(none))
         self.assert_one_line(self.run_engine("timeline", "--journal", "/nonexistent", "win10"),
                              "journal")
 

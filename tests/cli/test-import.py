@@ -237,7 +237,7 @@ esac
         self.assertEqual(install("--force").returncode, 0)
         for guest in ("a/b", "", "x" * 255):
             options = ("--root", self.folder, "--guest", guest)
-            self.assertEqual(install().returncode, 1, guest)
+            self.assertEqual(install().returncode, 64, guest)
         self.assertEqual(os.listdir(os.path.dirname(installed)), ["win10.conf"])
 
 

@@ -56,7 +56,7 @@ class Init(unittest.TestCase):
         """A slip in the name makes no file."""
         self.assertIn("--force", self.init("--xml", self.xml + ".no", "no-such-guest", status=1))
         self.assertFalse(os.path.exists(os.path.join(os.path.dirname(PATH), "no-such-guest.conf")))
-        self.assertIn("no guest's name", self.init("../x", status=1))
+        self.assertIn("no guest's name", self.init("../x", status=64))
 
 
 if __name__ == "__main__":

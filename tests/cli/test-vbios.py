@@ -59,8 +59,8 @@ class Vbios(unittest.TestCase):
         self.assertLessEqual(done.stderr.count("\n"), 1)
         return done.stdout.replace(self.folder + "/", "") if status == 0 else done.stderr
 
-    def host(self, driver):
-        function = {"address": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de",
+    def host(self, driver, **more):
+        function = {**more, "address": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de",
                     "device": "0x2489", "rom": base64.b64encode(CARD).decode()}
         if driver:
             function["driver"] = driver
@@ -119,6 +119,8 @@ out: 1536 bytes, 2 images
         self.assertEqual(self.content("out"), CARD)
         self.assertIn("it is there already",
                       self.vbios("dump", "--host", host, "01:00.0", out, status=1))
+        first = self.vbios("dump", "--force", "--host", self.host(None, boot_vga=True), "01:00.0", out)
+        self.assertRegex(first, r"^Note: 0000:01:00.0 showed .*\n  (.*\n  )*.*first\.\nout: ")
         host = self.host("nvidia")
         os.unlink(out)
         self.assertIn("has the driver nvidia",

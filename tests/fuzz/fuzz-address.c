@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree char *address = vh_address_canonical(text, &error);
 
     if (!address) {
-        g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+        g_assert_error(error, VH_ERROR, VH_ERROR_USAGE);
         return 0;
     }
     g_assert_no_error(error);

@@ -38,7 +38,7 @@ static void test_address_rejects(void)
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
         g_autofree char *got = vh_address_canonical(bad[i], &error);
-        g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+        g_assert_error(error, VH_ERROR, VH_ERROR_USAGE);
         g_assert_null(got);
     }
     g_assert_null(vh_address_canonical(NULL, NULL));

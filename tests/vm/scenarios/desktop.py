@@ -51,7 +51,7 @@ def holders_terminated(host):
               and 'sh' in host.facts().holders('/dev/snd/controlC0'))
     before = host.facts().essence()
     hand = Hand(host, 'holders = "terminate"; timeout = 60;')
-    plan = host.sh('virt-handoff plan win10')
+    plan = ' '.join(host.sh('virt-handoff plan win10').split())
     require('(now holder.service)' in plan, f'the plan does not name the service: {plan}')
     require('sh (pid' in plan, f'the plan does not name the process: {plan}')
     hand.prepare()
@@ -84,7 +84,7 @@ def units_of_user(host):
     manager = host.sh('systemctl show -P MainPID user@1000.service')
     for config in ('stop_user = [ "wire*", "pipewire*" ]; timeout = 60;', 'holders = "terminate"; timeout = 60;'):
         host.configure('win10', config)
-        plan = host.sh('virt-handoff plan win10')
+        plan = ' '.join(host.sh('virt-handoff plan win10').split())
         require('wireplumber.service of anna' in plan, f'the plan does not name it: {plan}')
         hand.prepare()
         require(unit_of_anna(host, 'wireplumber.service') == 'inactive', 'wireplumber was not stopped')
