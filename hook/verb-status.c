@@ -99,7 +99,7 @@ static GVariant *device_variant(VhHost *host, const char *address)
 
 static GVariant *record_variant(const VhRecord *record)
 {
-    static const char *const states[] = {"begun", "done", "undone", "stuck"};
+    static const char *const states[] = {"begun", "done", "undone", "undone", "stuck"};
     GVariantDict dict;
 
     g_variant_dict_init(&dict, NULL);

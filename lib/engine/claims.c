@@ -26,7 +26,7 @@ static void add_claims(GPtrArray *claims, const VhJournal *journal)
         add_claim(claims, journal)->address = g_strdup(journal->devices[i]);
     for (guint i = 0; i < journal->records->len; i++) {
         const VhRecord *record = journal->records->pdata[i];
-        if (!record->kind || !record->kind->shared || record->state == VH_RECORD_UNDONE)
+        if (!record->kind || !record->kind->shared || !vh_journal_holds(record))
             continue;
         VhClaim *claim = add_claim(claims, journal);
         claim->kind = record->kind;

@@ -98,6 +98,8 @@ static gboolean read_outcome(VhJournal *journal, GVariant *line)
         if (!record)
             continue;
         record->state = outcomes[i].state;
+        if (record->state == VH_RECORD_UNDONE && vh_json_bool(line, "again", FALSE))
+            record->state = VH_RECORD_AGAIN;
         g_free(record->error);
         record->error = g_strdup(vh_json_string(line, "error", NULL));
         return TRUE;

@@ -177,6 +177,15 @@ void vh_journal_undone(VhJournal *journal, VhRecord *record)
     (void)append(journal, g_variant_new_parsed("{'undone': <%x>}", (gint64)record->number), NULL);
 }
 
+void vh_journal_again(VhJournal *journal, VhRecord *record)
+{
+    record->state = VH_RECORD_AGAIN;
+    g_clear_pointer(&record->error, g_free);
+    (void)append(journal,
+                 g_variant_new_parsed("{'undone': <%x>, 'again': <true>}", (gint64)record->number),
+                 NULL);
+}
+
 void vh_journal_stuck(VhJournal *journal, VhRecord *record, const char *error)
 {
     g_autofree char *text = g_utf8_make_valid(error, -1);
@@ -243,6 +252,21 @@ gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **err
 gboolean vh_journal_is_open(const VhRecord *record)
 {
     return record->prior && record->state != VH_RECORD_UNDONE;
+}
+
+gboolean vh_journal_holds(const VhRecord *record)
+{
+    return record->state != VH_RECORD_UNDONE && record->state != VH_RECORD_AGAIN;
+}
+
+gboolean vh_journal_goes_back(const VhJournal *journal)
+{
+    for (guint i = 0; i < journal->records->len; i++) {
+        const VhRecord *record = journal->records->pdata[i];
+        if (!vh_journal_holds(record) || record->state == VH_RECORD_STUCK)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean vh_journal_remove(VhJournal *journal, GError **error)

@@ -8,6 +8,7 @@
  *    "by-hand":…,"daemon":{"pid":…,"start":…},"devices":[…]}
  *   {"begin":1,"kind":"unit","subject":"lightdm.service","args":{…},"prior":{…}}
  *   {"done":1,"microseconds":…} {"undone":1} {"stuck":1,"error":…}
+ *   {"undone":1,"again":true} … but to be seen to once more together with what is stuck
  *   {"hung":1,"process":{"pid":…,"start":…}} the kernel did not come back, see vh_host_hung
  *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}} {"released":true}
  *
@@ -19,7 +20,13 @@
 #include "engine/engine.h"
 #include "steps/step.h"
 
-typedef enum { VH_RECORD_BEGUN, VH_RECORD_DONE, VH_RECORD_UNDONE, VH_RECORD_STUCK } VhRecordState;
+typedef enum {
+    VH_RECORD_BEGUN,
+    VH_RECORD_DONE,
+    VH_RECORD_UNDONE,
+    VH_RECORD_AGAIN, /* undone, and to be undone once more with what is stuck */
+    VH_RECORD_STUCK
+} VhRecordState;
 
 typedef struct {
     guint number;           /* from 1 */
@@ -90,6 +97,7 @@ VhRecord *vh_journal_begin(VhJournal *journal, const VhStepKind *kind, const cha
 /* Appends what became of a record. A failing write is not an error: undoing twice does no harm. */
 void vh_journal_done(VhJournal *journal, VhRecord *record, gint64 microseconds);
 void vh_journal_undone(VhJournal *journal, VhRecord *record);
+void vh_journal_again(VhJournal *journal, VhRecord *record);
 void vh_journal_stuck(VhJournal *journal, VhRecord *record, const char *error);
 
 /* The kernel has not come back from an act of the record; it is held in @process. */
@@ -110,6 +118,12 @@ gboolean vh_journal_set_released(VhJournal *journal, GError **error);
 
 /* Whether something is left to be undone. */
 gboolean vh_journal_is_open(const VhRecord *record);
+/* Whether what was done still is so, as far as we know: nobody else can have it otherwise. */
+gboolean vh_journal_holds(const VhRecord *record);
+
+/* Whether giving back has begun. What is left of it then has to come back, but no guest needs it
+ * any more: where it got stuck, and where it was cut off. */
+gboolean vh_journal_goes_back(const VhJournal *journal);
 
 /* Removes the file; a file that is gone already is success. */
 gboolean vh_journal_remove(VhJournal *journal, GError **error);

@@ -13,6 +13,8 @@ static const char *why_orphaned(VhHost *host, const VhJournal *journal)
         return NULL;
     if (journal->released)
         return "its release could not wait for another hand-over";
+    if (vh_journal_goes_back(journal))
+        return "its release got stuck, or was cut off";
     if (journal->by_hand)
         return journal->prepared ? NULL : "its preparation by hand was cut short";
     return vh_host_process_alive(host, journal->daemon)

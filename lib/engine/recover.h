@@ -7,7 +7,7 @@
 /*
  * Replays every journal whose release will never be called: the daemon that called is gone and the
  * guest has no QEMU process; or it was prepared by hand and that was cut short; or release was
- * called and could not wait for the lock. A running guest,
+ * called and could not wait for the lock, or did not get everything back. A running guest,
  * one between its preparation and its QEMU (the daemon lives), and one that was prepared by hand
  * are left alone. Goes on past failures. *@ret_replayed counts those that were begun; FALSE with
  * the first error when one is stuck.

@@ -101,12 +101,13 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
 
 /* ---- backward ---- */
 
-/* The record of @journal that needs the same shared thing, or NULL. */
+/* The record of @journal that needs the same shared thing, or NULL. A guest that is gone needs
+ * nothing, whatever its journal still has to be brought back. */
 static VhRecord *find_same(VhJournal *journal, const VhRecord *wanted)
 {
     for (guint i = 0; i < journal->records->len; i++) {
         VhRecord *record = journal->records->pdata[i];
-        if (record->kind == wanted->kind && record->state != VH_RECORD_UNDONE &&
+        if (record->kind == wanted->kind && !vh_journal_goes_back(journal) &&
             g_strcmp0(record->subject, wanted->subject) == 0)
             return record;
     }
@@ -334,6 +335,17 @@ static void tell_stuck(const VhTeller *teller, VhJournal *journal, VhRecord *rec
             cause->message);
 }
 
+/* It is undone; @last: it need not be seen to again with what is stuck. */
+static void close_record(const VhTeller *teller, VhJournal *journal, VhRecord *record,
+                         gboolean last, gint64 took)
+{
+    if (last)
+        vh_journal_undone(journal, record);
+    else
+        vh_journal_again(journal, record);
+    tell_undone(teller, record, took);
+}
+
 static guint undo_all(const VhTeller *teller, VhJournal *journal, gint64 deadline, GError **error)
 {
     VhHost *host = teller->engine->host;
@@ -353,9 +365,8 @@ static guint undo_all(const VhTeller *teller, VhJournal *journal, gint64 deadlin
             vh_journal_undone(journal, record);
         } else if (undo_one(teller, journal, i - 1, prior, deadline, &acting, &cause)) {
             /* A display manager that was started without its card has to be seen to again. */
-            if (stuck == 0 || record->kind->undo_once)
-                vh_journal_undone(journal, record);
-            tell_undone(teller, record, vh_host_now(host) - begin);
+            close_record(teller, journal, record, stuck == 0 || record->kind->undo_once,
+                         vh_host_now(host) - begin);
         } else {
             tell_stuck(teller, journal, record, vh_host_now(host) - begin, cause);
             if (stuck++ == 0)

@@ -298,8 +298,9 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     for (guint i = 0; pools && i < pools->len; i++) {
         const Pool *pool = pool_at(pools, i);
         gint64 before = prior_number(prior, pool->now.node, "before", -1);
-        /* What a dying guest still has goes as soon as it is freed. */
-        if (before >= 0 && pool->now.pages != (guint64)before)
+        /* What a dying guest still has goes as soon as it is freed. Fewer than before are left
+         * when another guest that found fewer has given its share back since. */
+        if (before >= 0 && pool->now.pages > (guint64)before)
             (void)set_pages(context, pool, (guint64)before, first ? NULL : &first);
     }
     if (!first)

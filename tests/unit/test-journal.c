@@ -151,6 +151,29 @@ static void test_round_trip(Fixture *f, gconstpointer data)
     g_assert_cmpuint(again->warnings->len, ==, 0);
 }
 
+/* Undone, but to be seen to again; a journal goes back from its first step that did, or could not.
+ */
+static void test_goes_back(Fixture *f, gconstpointer data)
+{
+    g_autoptr(VhJournal) journal = create(f);
+    VhRecord *first = begin(journal, "a.service", TRUE), *last = begin(journal, "b.service", TRUE);
+
+    g_assert_false(vh_journal_goes_back(journal));
+    g_assert_true(vh_journal_holds(first));
+    vh_journal_stuck(journal, last, "no way");
+    g_assert_true(vh_journal_goes_back(journal));
+    g_assert_true(vh_journal_holds(last));
+    vh_journal_again(journal, first);
+
+    g_autoptr(VhJournal) again = reopen(f);
+    const VhRecord *record = again->records->pdata[0];
+    g_assert_cmpint((int)record->state, ==, VH_RECORD_AGAIN);
+    g_assert_true(vh_journal_is_open(record));
+    g_assert_false(vh_journal_holds(record));
+    g_assert_true(vh_journal_goes_back(again));
+    g_assert_cmpuint(again->warnings->len, ==, 0);
+}
+
 static void test_private_file(Fixture *f, gconstpointer data)
 {
     g_autoptr(VhJournal) journal = create(f);
@@ -363,6 +386,7 @@ int main(int argc, char **argv)
         void (*run)(Fixture *, gconstpointer);
     } tests[] = {
         {"/journal/round-trip", test_round_trip},
+        {"/journal/goes-back", test_goes_back},
         {"/journal/private-file", test_private_file},
         {"/journal/torn-line", test_torn_line},
         {"/journal/odd-lines", test_odd_lines},
