@@ -76,6 +76,7 @@ int vh_verb_snapshot(int argc, char **argv, const VhOptions *options);
 int vh_verb_start(int argc, char **argv, const VhOptions *options);
 int vh_verb_start_asked(int argc, char **argv, const VhOptions *options);
 int vh_verb_start_now(int argc, char **argv, const VhOptions *options);
+int vh_verb_tell(int argc, char **argv, const VhOptions *options);
 int vh_verb_timeline(int argc, char **argv, const VhOptions *options);
 int vh_verb_vbios(int argc, char **argv, const VhOptions *options);
 int vh_verb_iommu(int argc, char **argv, const VhOptions *options);

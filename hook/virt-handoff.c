@@ -57,6 +57,7 @@ static const VhVerb verbs[] = {
      vh_verb_hook},
     {"start-asked", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_asked},
     {"start-now", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_now},
+    {"tell", "TEXT", NULL, 1, 1, VH_OPTION_ROOT, TRUE, vh_verb_tell},
     {"domain-xml", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_domain_xml},
     {"definition", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_definition},
     {"define-xml", "", NULL, 0, 0, 0, TRUE, vh_verb_define_xml},

@@ -158,7 +158,8 @@ const VhKey vh_keys[] = {
      .preset = "\"auto\"",
      .choice = FIELD(VhConfig, quiet),
      .doc = "a line on the text console and to those logged in on terminals when the desktop is "
-            "about to stop and when the VM could not be started"},
+            "about to stop and when the VM could not be started, and what failed on the desktop "
+            "that is back"},
     {.name = "governor",
      .accepts = VH_ACCEPTS_TEXT,
      .noun = "a governor's name",

@@ -3,6 +3,9 @@
 
 #include "base/text.h"
 
+/* What is shown on a desktop, at most. */
+#define LONGEST 500
+
 void vh_announce(const VhTeller *teller, const VhConfig *config, const char *format, ...)
 {
     VhHost *host = teller->engine->host;
@@ -27,4 +30,19 @@ void vh_announce(const VhTeller *teller, const VhConfig *config, const char *for
     }
     g_ptr_array_add(terminals, NULL);
     vh_host_say(host, (const char *const *)terminals->pdata, line);
+}
+
+void vh_announce_later(const VhTeller *teller, const VhConfig *config, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (config && config->quiet)
+        return;
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *start = g_strndup(text, LONGEST);
+    g_autofree char *said = vh_text_one_line(start);
+    vh_host_tell_desktop(teller->engine->host, said);
 }

@@ -3,6 +3,7 @@
 
 #include <syslog.h>
 
+#include "engine/announce.h"
 #include "engine/plan.h"
 #include "engine/run.h"
 
@@ -11,6 +12,16 @@ static void tell_warnings(const VhTeller *teller, const VhJournal *journal)
     for (guint i = 0; i < journal->warnings->len; i++)
         vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL, "%s",
                 (char *)journal->warnings->pdata[i]);
+}
+
+/* Who comes back to a desktop that lacks something is to know why. */
+static void tell_desktop(const VhTeller *teller, const VhJournal *journal, const GError *cause)
+{
+    g_autoptr(VhConfig) config = vh_engine_config(teller->engine, journal->guest, NULL);
+
+    vh_announce_later(teller, config,
+                      "not everything that %s had is back: %s; see: virt-handoff status",
+                      journal->guest, cause->message);
 }
 
 gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error)
@@ -23,10 +34,12 @@ gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error
     vh_tell(teller, VH_EVENT_RELEASE_BEGIN, LOG_NOTICE, NULL, NULL, -1, NULL,
             "giving everything back");
     guint stuck = vh_run_undo(teller, journal, deadline, &cause);
-    if (stuck > 0)
+    if (stuck > 0) {
+        tell_desktop(teller, journal, cause);
         return vh_error_set(error, VH_ERROR_FAILED,
                             "%s (%u step(s) stuck; mend it, then: virt-handoff release %s)",
                             cause->message, stuck, journal->guest);
+    }
     vh_tell(teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
             vh_host_now(teller->engine->host) - begin, NULL, "everything is back");
     return vh_journal_remove(journal, error);

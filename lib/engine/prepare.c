@@ -163,6 +163,17 @@ static gboolean create_journal(Preparation *p, GError **error)
     return TRUE;
 }
 
+/* The first step that ends somebody's work; NULL: none does. */
+static const VhStep *step_that_ends_desktop(const Preparation *p)
+{
+    for (guint i = 0; i < p->plan->steps->len; i++) {
+        const VhStep *step = p->plan->steps->pdata[i];
+        if (step->kind == &vh_step_sessions)
+            return step;
+    }
+    return NULL;
+}
+
 static void roll_back(Preparation *p, const GError *cause)
 {
     g_autoptr(GError) error = NULL;
@@ -173,22 +184,22 @@ static void roll_back(Preparation *p, const GError *cause)
     if (back)
         vh_tell(&p->teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
                 vh_host_now(host_of(p)) - p->begin, NULL, "everything is back");
+    const char *how =
+        back ? "everything is back" : "not everything is back, see: virt-handoff status";
     vh_announce(&p->teller, p->config, "%s could not be started: %s; %s", p->call->guest,
-                cause->message,
-                back ? "everything is back" : "not everything is back, see: virt-handoff status");
+                cause->message, how);
+    if (step_that_ends_desktop(p))
+        vh_announce_later(&p->teller, p->config, "%s could not be started: %s; %s", p->call->guest,
+                          cause->message, how);
 }
 
-/* The first step that ends somebody's work is the one to say it before. */
 static void announce_end(const Preparation *p)
 {
-    for (guint i = 0; i < p->plan->steps->len; i++) {
-        const VhStep *step = p->plan->steps->pdata[i];
-        if (step->kind != &vh_step_sessions)
-            continue;
+    const VhStep *step = step_that_ends_desktop(p);
+
+    if (step)
         vh_announce(&p->teller, p->config, "the desktop on %s stops now: %s gets the display",
                     step->subject, p->call->guest);
-        return;
-    }
 }
 
 static gboolean run_plan(Preparation *p, GError **error)

@@ -55,6 +55,24 @@ GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error)
     return NULL;
 }
 
+/* CollectMode: one that failed does not keep the unit's name from the next one. systemd puts the
+ * environment's variables into arguments. */
+gboolean vh_transient_start(VhReal *real, const VhTransient *transient, gint64 deadline,
+                            GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(transient->argument, "$", -1);
+    g_autofree char *argument = g_strjoinv("$$", parts);
+
+    if (vh_bus_call(real, deadline, &vh_bus_systemd, "StartTransientUnit", NULL, error,
+                    "ssa(sv)a(sa(sv))", transient->unit, "fail", 3, "Description", "s",
+                    transient->about, "CollectMode", "s", "inactive-or-failed", "ExecStart",
+                    "a(sasb)", 1, transient->program, 4, transient->program, transient->verb, "--",
+                    argument, FALSE, 0))
+        return TRUE;
+    g_prefix_error(error, "start %s: ", transient->unit);
+    return FALSE;
+}
+
 /* It goes on in a session of its own; what fails at once is told. */
 static gboolean start_by_ourselves(VhReal *real, const char *program, const char *guest,
                                    GError **error)
@@ -75,16 +93,10 @@ gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program
                              GError **error)
 {
     g_autofree char *about = g_strconcat("Start of virtual machine ", guest, NULL);
+    VhReal *real = (VhReal *)host;
+    const VhTransient transient = {unit, about, program, "start-now", guest};
 
     if (vh_real_service_manager(host) != &vh_manager_systemd)
-        return start_by_ourselves((VhReal *)host, program, guest, error);
-    /* CollectMode: a start that failed does not keep the unit's name from the next one. */
-    if (vh_bus_call((VhReal *)host, vh_bus_ask_deadline((VhReal *)host), &vh_bus_systemd,
-                    "StartTransientUnit", NULL, error, "ssa(sv)a(sa(sv))", unit, "fail", 3,
-                    "Description", "s", about, "CollectMode", "s", "inactive-or-failed",
-                    "ExecStart", "a(sasb)", 1, program, 4, program, "start-now", "--", guest, FALSE,
-                    0))
-        return TRUE;
-    g_prefix_error(error, "start %s: ", unit);
-    return FALSE;
+        return start_by_ourselves(real, program, guest, error);
+    return vh_transient_start(real, &transient, vh_bus_ask_deadline(real), error);
 }

@@ -24,4 +24,15 @@ GPtrArray *vh_desk_inhibitors(VhHost *host, GError **error);
 gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program, const char *guest,
                              GError **error);
 
+/*
+ * Shows @text to the user in the notification area of the desktop; @activate: also when the program
+ * for that has to be started by the bus. VH_ERROR_UNSUPPORTED when there is none. @host is a real
+ * one.
+ */
+gboolean vh_desk_notify(VhHost *host, uid_t uid, const char *text, gboolean activate,
+                        GError **error);
+/* The same for the first whose desktop is in front, looked for as often as @tries says, with a
+ * @pause in microseconds. */
+gboolean vh_desk_tell(VhHost *host, const char *text, guint tries, gint64 pause, GError **error);
+
 void vh_inhibitor_free(VhInhibitor *inhibitor);

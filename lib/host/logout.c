@@ -293,17 +293,16 @@ gboolean vh_real_session_logout(VhHost *host, const VhSession *session, gint64 d
     if (!directory)
         return vh_error_set(error, VH_ERROR_UNSUPPORTED, "%s has no /run/user/%u", session->user,
                             session->uid);
-    g_autofree char *socket_path = g_strconcat(directory, "/bus", NULL);
-    Ask ask = {.user = *real,
-               .uid = session->uid,
+    Ask ask = {.uid = session->uid,
                .gid = gid,
                .directory = directory,
                .session = session,
                .deadline = g_get_monotonic_time() + limit};
-    ask.user.bus = NULL;
-    ask.user.bus_socket = socket_path;
-    ask.user.user_bus = TRUE;
-    if (!vh_child_look(real, "log out", limit + CHILD_SPARE, act_ask, &ask, &answer, error))
+    vh_user_bus(real, directory, &ask.user);
+    gboolean asked =
+        vh_child_look(real, "log out", limit + CHILD_SPARE, act_ask, &ask, &answer, error);
+    g_free(ask.user.bus_socket);
+    if (!asked)
         return FALSE;
     g_autofree char *text = vh_user_answer(answer, "log out", error);
     return text != NULL;

@@ -157,6 +157,19 @@ void vh_user_answer_error(GString *answer, const GError *error);
 /* In the parent: what the child answered, NULL with its error, which @what begins. */
 char *vh_user_answer(GBytes *answer, const char *what, GError **error);
 
+/* In @ret_user: the bus of the user whose directory that is. The caller owns its bus_socket. */
+void vh_user_bus(VhReal *real, const char *directory, VhReal *ret_user);
+
+/* ---- desk.c ---- */
+
+/* "PROGRAM VERB -- ARGUMENT", run by systemd as a unit that outlives whoever asked. */
+typedef struct {
+    const char *unit, *about, *program, *verb, *argument;
+} VhTransient;
+
+gboolean vh_transient_start(VhReal *real, const VhTransient *transient, gint64 deadline,
+                            GError **error);
+
 /* ---- log.c ---- */
 
 /* As VhEventSink vh_log_journal, through another socket; FALSE: nobody listens there. */
@@ -255,6 +268,7 @@ gboolean vh_real_session_logout(VhHost *host, const VhSession *session, gint64 d
 gboolean vh_real_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
 void vh_real_say(VhHost *host, const char *const *terminals, const char *text);
+void vh_real_tell_desktop(VhHost *host, const char *text);
 gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
 GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
                               VhProcess *ret_manager, GError **error);

@@ -114,6 +114,7 @@ static const VhHostOps ops = {
     .session_logout = vh_real_session_logout,
     .front_switch = vh_real_front_switch,
     .say = vh_real_say,
+    .tell_desktop = vh_real_tell_desktop,
     .user_lingers = vh_real_user_lingers,
     .user_units = vh_real_user_units,
     .user_unit_stop = vh_real_user_unit_stop,

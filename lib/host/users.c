@@ -171,6 +171,15 @@ char *vh_user_directory(VhReal *real, uid_t uid, gid_t *ret_gid)
     return g_steal_pointer(&directory);
 }
 
+void vh_user_bus(VhReal *real, const char *directory, VhReal *ret_user)
+{
+    *ret_user = *real;
+    ret_user->bus = NULL;
+    ret_user->subscribed = FALSE;
+    ret_user->bus_socket = g_strconcat(directory, "/bus", NULL);
+    ret_user->user_bus = TRUE;
+}
+
 /* FALSE: the user has no manager. */
 static gboolean ask_new(VhReal *real, uid_t uid, Ask *ask)
 {

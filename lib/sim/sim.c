@@ -192,6 +192,11 @@ static void say(VhHost *host, const char *const *terminals, const char *text)
     g_ptr_array_add(sim_of(host)->said, g_strdup(text));
 }
 
+static void tell_desktop(VhHost *host, const char *text)
+{
+    g_ptr_array_add(sim_of(host)->said, g_strconcat("desktop: ", text, NULL));
+}
+
 static gboolean user_unit(VhHost *host, SimActKind kind, uid_t uid, const char *name,
                           gint64 deadline, GError **error)
 {
@@ -308,6 +313,7 @@ static const VhHostOps ops = {
     .session_logout = session_logout,
     .front_switch = front_switch,
     .say = say,
+    .tell_desktop = tell_desktop,
     .user_lingers = sim_look_lingers,
     .user_units = sim_look_user_units,
     .user_unit_stop = user_unit_stop,

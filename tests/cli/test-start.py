@@ -167,6 +167,13 @@ class Start(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (1, b""))
         self.assertIn(b"libvirt", result.stderr)
 
+    def test_tell_without_systemd(self):
+        """Nobody waits where no unit was made for it."""
+        with tempfile.TemporaryDirectory() as root:
+            result = run("tell", "--root", root, "--", "a text")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn(b"systemd does not run this host", result.stderr)
+
 
 if __name__ == "__main__":
     tap.main()

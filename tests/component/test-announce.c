@@ -37,6 +37,29 @@ static void test_failure(void)
     g_assert_false(machine_prepare(machine, xml, NULL));
     g_assert_true(g_str_has_prefix(said(machine, 1), "virt-handoff: win10 could not be started: "));
     g_assert_true(g_str_has_suffix(said(machine, 1), "; everything is back"));
+    g_assert_true(g_str_has_prefix(said(machine, 2), "desktop: win10 could not be started: "));
+    g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 3);
+}
+
+/* What is stuck on the way back is told to the desktop, unless the file says not to. */
+static void test_way_back(gconstpointer data)
+{
+    const char *file = data;
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+
+    machine_configure(machine, "win10", file);
+    g_assert_true(machine_prepare(machine, xml, NULL));
+    guint before = vh_sim_said(machine->host)->len;
+    vh_sim_set_fault_at(machine->host, "module_load bochs", VH_SIM_FAIL);
+    g_assert_false(machine_release(machine, xml, NULL));
+    if (*file) {
+        g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 0);
+        return;
+    }
+    g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, before + 1);
+    g_assert_true(g_str_has_prefix(said(machine, before),
+                                   "desktop: not everything that win10 had is back: "));
 }
 
 /* What stops no desktop says nothing, nor does a start that was refused: virsh says that. */
@@ -61,6 +84,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/announce/start", test_start);
     g_test_add_func("/announce/failure", test_failure);
+    g_test_add_data_func("/announce/way-back", "", test_way_back);
+    g_test_add_data_func("/announce/way-back-quiet", "notify = \"off\";", test_way_back);
     g_test_add_func("/announce/nothing-to-say", test_nothing_to_say);
     return g_test_run();
 }

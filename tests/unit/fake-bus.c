@@ -229,6 +229,7 @@ static const struct {
     {"SetUnitProperties", fake_on_set_properties},
     {"logout", fake_on_logout},
     {"Logout", fake_on_logout},
+    {"Notify", fake_on_notify},
 };
 
 /* "StopUnit a.service replace"; for calls on other objects with their path. */

@@ -67,5 +67,6 @@ int fake_on_set_properties(Fake *fake, sd_bus_message *call);
 int fake_on_list_inhibitors(Fake *fake, sd_bus_message *call);
 int fake_on_transient(Fake *fake, sd_bus_message *call);
 int fake_on_logout(Fake *fake, sd_bus_message *call);
+int fake_on_notify(Fake *fake, sd_bus_message *call);
 /* Answers Get of AllowedCPUs on the unit's object @path. */
 int fake_on_get_cpus(sd_bus_message *call, const char *path);

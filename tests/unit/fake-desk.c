@@ -52,3 +52,20 @@ int fake_on_logout(Fake *fake, sd_bus_message *call)
     fake_note(fake, line->str);
     return sd_bus_reply_method_return(call, "");
 }
+
+/* The texts of a notification and its urgency. */
+int fake_on_notify(Fake *fake, sd_bus_message *call)
+{
+    const char *who, *icon, *summary, *body, *key;
+    unsigned char urgency = 0;
+
+    (void)sd_bus_message_rewind(call, 1);
+    int r = sd_bus_message_read(call, "susssasa{sv}i", &who, NULL, &icon, &summary, &body, 0, 1,
+                                &key, "y", &urgency, NULL);
+    g_autofree char *line =
+        r < 0 ? g_strdup("not as it should be")
+              : g_strdup_printf("%s %s %s: %s %s %u", who, icon, summary, body, key, urgency);
+
+    fake_note(fake, line);
+    return sd_bus_reply_method_return(call, "u", 1);
+}

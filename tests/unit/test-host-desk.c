@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What `start` asks of logind and systemd, against a fake one. */
+#include <string.h>
+#include <unistd.h>
+
 #include "fake-bus.h"
 #include "host/desk.h"
+
+#define NOTIFICATIONS "org.freedesktop.Notifications"
 
 static void test_inhibitors(void)
 {
@@ -42,15 +47,15 @@ static void test_start(void)
     g_autoptr(GError) error = NULL;
 
     g_assert_true(vh_desk_start_guest(setup->host, "s.service", "/usr/sbin/virt-handoff",
-                                      "--my guest", &error));
+                                      "--my $guest", &error));
     g_assert_no_error(error);
     g_autofree char *calls = fake_calls(&setup->fake);
     g_assert_cmpstr(calls, ==,
                     "StartTransientUnit s.service fail\n"
-                    "Description: Start of virtual machine --my guest\n"
+                    "Description: Start of virtual machine --my $guest\n"
                     "CollectMode: inactive-or-failed\n"
                     "ExecStart /usr/sbin/virt-handoff /usr/sbin/virt-handoff start-now -- "
-                    "--my guest\n");
+                    "--my $$guest\n");
 }
 
 static void test_start_fails(void)
@@ -62,6 +67,81 @@ static void test_start_fails(void)
     g_assert_false(vh_desk_start_guest(setup->host, "s.service", "/p", "win10", &error));
     g_assert_nonnull(error);
     g_assert_true(g_str_has_prefix(error->message, "start s.service: "));
+}
+
+/* On the user's own bus, with nothing in the text that could be markup. */
+static void test_notify(void)
+{
+    static const struct {
+        FakeBehaviour behaviour;
+        gint code; /* -1: it is shown */
+    } cases[] = {
+        {{.name = NOTIFICATIONS}, -1},
+        {{.name = "org.other"}, VH_ERROR_UNSUPPORTED},
+        {{.name = NOTIFICATIONS, .silent = "Notify"}, VH_ERROR_TIMEOUT},
+        {{.name = NOTIFICATIONS, .fails = "Notify", .error = "org.No"}, VH_ERROR_FAILED},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(FakeSetup) setup = fake_setup_on_user_bus(cases[i].behaviour);
+        g_autoptr(GError) error = NULL;
+        if (!setup)
+            return;
+        if (cases[i].behaviour.silent)
+            ((VhReal *)setup->host)->look_limit = 300 * G_TIME_SPAN_MILLISECOND;
+        gboolean good = vh_desk_notify(setup->host, geteuid(), "<b>win10</b>", TRUE, &error);
+        g_assert_cmpint(good, ==, cases[i].code < 0);
+        if (!good) {
+            g_assert_error(error, VH_ERROR, cases[i].code);
+            continue;
+        }
+        g_autofree char *calls = fake_calls(&setup->fake);
+        g_assert_cmpstr(calls, ==,
+                        "Notify virt-handoff\nvirt-handoff dialog-warning virt-handoff: "
+                        "&lt;b&gt;win10&lt;/b&gt; urgency 2\n");
+    }
+}
+
+static HostTree *tree_without_systemd(void)
+{
+    HostTree *tree = host_tree_new();
+    g_autofree char *path = host_tree_path(tree, "/run/systemd/system");
+
+    g_assert_cmpint(rmdir(path), ==, 0);
+    return tree;
+}
+
+/* Nobody is there, or their desktop does not listen: it is tried as often as was said. */
+static void test_tell_nobody(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
+    g_autoptr(HostTree) without = tree_without_systemd();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(vh_desk_tell(setup->host, "text", 3, G_TIME_SPAN_MILLISECOND, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(error->message, "no desktop could be told: "));
+    g_autofree char *calls = fake_calls(&setup->fake);
+    g_auto(GStrv) times = g_strsplit(calls, "ListSessions", -1);
+    g_assert_cmpuint(g_strv_length(times), ==, 4);
+    g_clear_error(&error);
+    /* Without systemd it is over at once. */
+    g_assert_false(vh_desk_tell(without->host, "text", G_MAXUINT, G_USEC_PER_SEC, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED);
+}
+
+/* The engine waits for nothing: a unit of systemd's does it, one for each text. */
+static void test_tell_later(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
+
+    vh_host_tell_desktop(setup->host, "win10: $HOME");
+    g_autofree char *calls = fake_calls(&setup->fake);
+    g_assert_nonnull(strstr(calls, "StartTransientUnit virt-handoff-tell-"));
+    g_assert_true(g_str_has_suffix(calls, " tell -- win10: $$HOME\n"));
+    g_autoptr(HostTree) without = tree_without_systemd();
+    vh_host_tell_desktop(without->host, "text");
+    g_assert_null(((VhReal *)without->host)->bus);
 }
 
 /* The end of the last command that did what it was for. */
@@ -82,6 +162,9 @@ static void test_reloaded(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/desk/notify", test_notify);
+    g_test_add_func("/desk/tell-nobody", test_tell_nobody);
+    g_test_add_func("/desk/tell-later", test_tell_later);
     g_test_add_func("/desk/inhibitors", test_inhibitors);
     g_test_add_func("/desk/inhibitors-troubles", test_inhibitors_troubles);
     g_test_add_func("/desk/start", test_start);
