@@ -103,23 +103,72 @@ static gboolean read_uid(VhReal *real, pid_t pid, uid_t *ret_uid)
 
 /* ---- units ---- */
 
+#define OPENRC "openrc."
+
+/* The path in a hierarchy, ":name=systemd:" or "::"; NULL where that is not in use. */
+static char *cgroup_in(const char *text, const char *hierarchy)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (gsize i = 0; lines[i]; i++) {
+        const char *colon = strchr(lines[i], ':');
+        const char *path =
+            colon && g_str_has_prefix(colon, hierarchy) ? colon + strlen(hierarchy) : NULL;
+        /* A hierarchy that nobody uses has everything in its root. */
+        if (path && strcmp(path, "/") != 0)
+            return g_strdup(path);
+    }
+    return NULL;
+}
+
 /* systemd's own hierarchy: "0::/PATH", or "1:name=systemd:/PATH" where there still is one. */
 static char *systemd_cgroup(const char *text)
 {
-    static const char *const hierarchies[] = {":name=systemd:", "::"};
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    char *path = cgroup_in(text, ":name=systemd:");
 
-    for (gsize i = 0; i < G_N_ELEMENTS(hierarchies); i++)
-        for (gsize j = 0; lines[j]; j++) {
-            const char *colon = strchr(lines[j], ':');
-            const char *path = colon && g_str_has_prefix(colon, hierarchies[i])
-                                   ? colon + strlen(hierarchies[i])
-                                   : NULL;
-            /* A hierarchy that systemd does not use has everything in its root. */
-            if (path && strcmp(path, "/") != 0)
-                return g_strdup(path);
-        }
-    return NULL;
+    return path ? path : cgroup_in(text, "::");
+}
+
+/* The first component of the path in a hierarchy; NULL where that is not in use. */
+static char *first_in(const char *text, const char *hierarchy)
+{
+    g_autofree char *path = cgroup_in(text, hierarchy);
+
+    return path ? g_strndup(path + 1, strcspn(path + 1, "/")) : NULL;
+}
+
+/* "2", or "c2" where the kernel does not count logins. */
+static gboolean is_session_id(const char *name)
+{
+    const char *digits = *name == 'c' ? name + 1 : name;
+
+    return *digits && strspn(digits, "0123456789") == strlen(digits);
+}
+
+static void take(char **ret_text, const char *text)
+{
+    if (!*ret_text)
+        *ret_text = g_strdup(text);
+}
+
+/*
+ * Without systemd: OpenRC has a service in "1:name=openrc:/SERVICE" or "0::/openrc.SERVICE"
+ * (sh/rc-cgroup.sh). elogind has a session in "/ID" of whichever hierarchy it found when it was
+ * built or started: a named one of its own, OpenRC's, or the unified one.
+ */
+static void parse_others(const char *text, char **ret_unit, char **ret_session)
+{
+    static const char *const hierarchies[] = {":name=elogind:", ":name=openrc:", "::"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(hierarchies); i++) {
+        g_autofree char *name = first_in(text, hierarchies[i]);
+        if (name && is_session_id(name))
+            take(ret_session, name);
+        else if (name && i == 1)
+            take(ret_unit, name);
+        else if (name && g_str_has_prefix(name, OPENRC))
+            take(ret_unit, name + strlen(OPENRC));
+    }
 }
 
 static gboolean is_unit(const char *component)
@@ -159,8 +208,10 @@ void vh_cgroup_parse(const char *text, char **ret_unit, char **ret_user_unit, ch
     *ret_unit = g_strdup(unit);
     *ret_user_unit = NULL;
     *ret_session = NULL;
-    if (!unit)
+    if (!unit) {
+        parse_others(text, ret_unit, ret_session);
         return;
+    }
     if (g_str_has_prefix(unit, "user@"))
         *ret_user_unit = g_strdup(next_unit(components, &at));
     else if (g_str_has_prefix(unit, "session-") && g_str_has_suffix(unit, ".scope"))
