@@ -103,7 +103,8 @@ static gboolean read_uid(VhReal *real, pid_t pid, uid_t *ret_uid)
 
 /* ---- units ---- */
 
-#define OPENRC "openrc."
+/* What OpenRC puts before a service's name in the unified hierarchy. */
+static const char *const openrc[] = {"/openrc.", "/rc/"};
 
 /* The path in a hierarchy, ":name=systemd:" or "::"; NULL where that is not in use. */
 static char *cgroup_in(const char *text, const char *hierarchy)
@@ -129,12 +130,27 @@ static char *systemd_cgroup(const char *text)
     return path ? path : cgroup_in(text, "::");
 }
 
+static char *first_component(const char *path)
+{
+    return g_strndup(path, strcspn(path, "/"));
+}
+
 /* The first component of the path in a hierarchy; NULL where that is not in use. */
 static char *first_in(const char *text, const char *hierarchy)
 {
     g_autofree char *path = cgroup_in(text, hierarchy);
 
-    return path ? g_strndup(path + 1, strcspn(path + 1, "/")) : NULL;
+    return path ? first_component(path + 1) : NULL;
+}
+
+static char *unified_openrc(const char *text)
+{
+    g_autofree char *path = cgroup_in(text, "::");
+
+    for (gsize i = 0; path && i < G_N_ELEMENTS(openrc); i++)
+        if (g_str_has_prefix(path, openrc[i]))
+            return first_component(path + strlen(openrc[i]));
+    return NULL;
 }
 
 /* "2", or "c2" where the kernel does not count logins. */
@@ -145,30 +161,23 @@ static gboolean is_session_id(const char *name)
     return *digits && strspn(digits, "0123456789") == strlen(digits);
 }
 
-static void take(char **ret_text, const char *text)
-{
-    if (!*ret_text)
-        *ret_text = g_strdup(text);
-}
-
 /*
- * Without systemd: OpenRC has a service in "1:name=openrc:/SERVICE" or "0::/openrc.SERVICE"
- * (sh/rc-cgroup.sh). elogind has a session in "/ID" of whichever hierarchy it found when it was
- * built or started: a named one of its own, OpenRC's, or the unified one.
+ * Without systemd: OpenRC has a service in "1:name=openrc:/SERVICE", "0::/openrc.SERVICE" or,
+ * newer, "0::/rc/SERVICE" (sh/rc-cgroup.sh). elogind has a session in "/ID" of whichever hierarchy
+ * it found when it was built or started: a named one of its own, OpenRC's, or the unified one.
  */
 static void parse_others(const char *text, char **ret_unit, char **ret_session)
 {
     static const char *const hierarchies[] = {":name=elogind:", ":name=openrc:", "::"};
+    g_autofree char *service = first_in(text, ":name=openrc:");
 
-    for (gsize i = 0; i < G_N_ELEMENTS(hierarchies); i++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(hierarchies) && !*ret_session; i++) {
         g_autofree char *name = first_in(text, hierarchies[i]);
         if (name && is_session_id(name))
-            take(ret_session, name);
-        else if (name && i == 1)
-            take(ret_unit, name);
-        else if (name && g_str_has_prefix(name, OPENRC))
-            take(ret_unit, name + strlen(OPENRC));
+            *ret_session = g_steal_pointer(&name);
     }
+    *ret_unit =
+        service && !is_session_id(service) ? g_steal_pointer(&service) : unified_openrc(text);
 }
 
 static gboolean is_unit(const char *component)

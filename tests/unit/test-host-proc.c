@@ -121,6 +121,7 @@ static void test_cgroups(void)
         {"5:pids:/x::/y.service\n0::/system.slice/b.service", "b.service", NULL, NULL},
         {"3:name=elogind:/c2\n2:name=openrc:/sddm\n1:cpu:/\n0::/", "sddm", NULL, "c2"},
         {"2:name=elogind:/elogind\n0::/openrc.elogind/x", "elogind", NULL, NULL},
+        {"0::/rc/sddm/x", "sddm", NULL, NULL},
         {"2:name=openrc:/\n0::/", NULL, NULL, NULL},
         {"3:cpu:/\n1:name=openrc:/c1\n0::/openrc.sddm", "sddm", NULL, "c1"},
         {"0::/2", NULL, NULL, "2"},
