@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "inspect/import-private.h"
 
-#define SERVICE ".service"
-
 typedef struct Command Command;
 struct Command {
     const char *program;  /* without its directory; '|' between several */
@@ -15,67 +13,6 @@ struct Command {
     void (*take)(const ImportPlace *place, const Command *command, char **words);
     const char *text; /* why it is needless, or what a person has to do */
 };
-
-/* ---- units ---- */
-
-static gboolean is_display_manager(const char *name)
-{
-    static const char *const names[] = {"display-manager",
-                                        "gdm",
-                                        "gdm3",
-                                        "sddm",
-                                        "lightdm",
-                                        "lxdm",
-                                        "xdm",
-                                        "ly",
-                                        "greetd",
-                                        "slim",
-                                        "kdm",
-                                        "entrance",
-                                        "nodm",
-                                        "cosmic-greeter",
-                                        "plasmalogin",
-                                        NULL};
-
-    return g_strv_contains(names, name);
-}
-
-static gboolean is_unit_name(const char *name)
-{
-    return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                 ":-_.@") == strlen(name);
-}
-
-static gboolean known_needless(const char *name)
-{
-    return g_str_has_prefix(name, "libvirt-nosleep") || g_str_has_suffix(name, ".target") ||
-           g_str_has_suffix(name, ".slice");
-}
-
-void import_unit(const ImportPlace *place, const char *unit)
-{
-    g_autofree char *name = g_strdup(unit);
-
-    if (g_str_has_suffix(name, SERVICE))
-        name[strlen(name) - strlen(SERVICE)] = '\0';
-    if (!is_unit_name(name)) {
-        g_autofree char *quoted = vh_text_one_line(unit);
-        import_note(place, VH_IMPORT_PERSON, "\"%.80s\" is no unit's name", quoted);
-    } else if (is_display_manager(name)) {
-        place->import->stops_display = TRUE;
-        import_note(place, VH_IMPORT_NEEDLESS, "%s: the display manager is found by itself", name);
-    } else if (known_needless(name)) {
-        import_note(place, VH_IMPORT_NEEDLESS,
-                    "%s: only what uses the devices is stopped, and the host does not sleep", name);
-    } else {
-        g_autofree char *full =
-            strchr(name, '.') ? g_strdup(name) : g_strconcat(name, SERVICE, NULL);
-        if (place->import->stop->len < IMPORT_MOST_WORDS &&
-            !g_ptr_array_find_with_equal_func(place->import->stop, full, g_str_equal, NULL))
-            g_ptr_array_add(place->import->stop, g_strdup(full));
-        import_note(place, VH_IMPORT_TAKEN, "%s is stopped, and started again", full);
-    }
-}
 
 /* ---- kinds of commands ---- */
 
@@ -106,17 +43,17 @@ static void detach(const ImportPlace *place, const Command *command, char **word
             }
 }
 
-static void systemctl_stop(const ImportPlace *place, const Command *command, char **words)
+static void systemctl(const ImportPlace *place, const Command *command, char **words)
 {
-    gboolean user = g_strv_contains((const char *const *)words, "--user");
+    import_systemctl(place, words);
+}
 
-    if (user) {
-        for_person(place, command, words);
-        return;
-    }
-    for (gsize i = 1; words[i]; i++)
-        if (words[i][0] != '-' && !g_str_equal(words[i], "stop"))
-            import_unit(place, words[i]);
+/* "telinit 3": no graphical target. */
+static void runlevel(const ImportPlace *place, const Command *command, char **words)
+{
+    if (words[1] && !g_str_equal(words[1], "5"))
+        place->import->stops_display = TRUE;
+    needless(place, command, words);
 }
 
 static void allowed_cpus(const ImportPlace *place, const Command *command, char **words)
@@ -192,11 +129,9 @@ static const Command commands[] = {
     {"modprobe|rmmod|insmod", NULL, modules,
      "this module is none of a display's: have it loaded by /etc/modules-load.d, or by a script in "
      "qemu.d"},
-    {"systemctl", "stop", systemctl_stop,
-     "units of users' managers are not stopped by this version"},
     {"systemctl", "set-property", allowed_cpus, "only AllowedCPUs is known"},
-    {"systemctl", "isolate", needless, "only what uses the devices is stopped"},
-    {"systemctl", NULL, needless, "what was stopped is started again"},
+    {"systemctl", NULL, systemctl, NULL},
+    {"init|telinit", NULL, runlevel, "only what uses the devices is stopped"},
     {"service|rc-service|sv", NULL, for_person, "units of systemd can be listed in stop"},
     {"loginctl", "terminate", terminate, NULL},
     {"loginctl", "kill", terminate, NULL},
@@ -231,6 +166,15 @@ static gboolean is_program(const char *programs, const char *word)
     const char *slash = strrchr(word, '/');
 
     return g_strv_contains((const char *const *)list, slash ? slash + 1 : word);
+}
+
+gboolean import_is_program(const char *word)
+{
+    gboolean known = import_is_wrapper(word);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(commands) && !known; i++)
+        known = is_program(commands[i].program, word);
+    return known;
 }
 
 /* ---- writes to attributes ---- */
@@ -319,8 +263,10 @@ static gboolean address_unknown(const ImportPlace *place, char **words)
     return FALSE;
 }
 
-void import_command(const ImportPlace *place, char **words, const char *target)
+void import_command(const ImportPlace *place, char **outer, const char *target)
 {
+    g_auto(GStrv) words = import_unwrap(outer);
+
     if (target)
         take_target(place, target, words);
     if (!words[0] || !*words[0])

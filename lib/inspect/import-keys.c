@@ -13,6 +13,35 @@ struct Key {
     const char *words; /* what it is, or why it is needless */
 };
 
+#define DISPLAY "the display"
+
+static gboolean is_display(const Key *key)
+{
+    return g_str_equal(key->words, DISPLAY);
+}
+
+/* Keys of two kinds are often filled in for one card; a second card would be missed. */
+static void note_second_display(const ImportPlace *place, const Key *key, const char *text)
+{
+    const GPtrArray *notes = place->import->notes;
+    gboolean slot;
+    g_autofree char *address = import_address(text, &slot);
+    g_autofree char *same = g_strconcat(address, ", " DISPLAY, NULL);
+
+    for (guint i = 0; is_display(key) && i < notes->len; i++) {
+        const VhImportNote *note = notes->pdata[i];
+        if (note->verdict != VH_IMPORT_TAKEN || g_str_equal(note->text, same) ||
+            !g_str_has_suffix(note->text, ", " DISPLAY))
+            continue;
+        g_autofree char *other = g_strndup(note->text, strcspn(note->text, ","));
+        import_note(place, VH_IMPORT_PERSON,
+                    "%s and %s are both called the display: where the guest is to have one card, "
+                    "take the other out of devices",
+                    other, address);
+        return;
+    }
+}
+
 static void take_devices(const ImportPlace *place, const Key *key, const char *name, char **values)
 {
     gsize good = 0, n = g_strv_length(values);
@@ -23,8 +52,9 @@ static void take_devices(const ImportPlace *place, const Key *key, const char *n
         good += address != NULL;
     }
     if (good == n) {
+        note_second_display(place, key, values[0]);
         for (gsize i = 0; i < n; i++)
-            import_device(place, values[i], key->words);
+            import_device(place, values[i], i > 0 && is_display(key) ? "a device" : key->words);
     } else if (good > 0) {
         import_note(place, VH_IMPORT_PERSON,
                     "%s has PCI addresses and something else (%s): nothing of it was taken", name,
@@ -69,6 +99,21 @@ static void take_cpus(const ImportPlace *place, const Key *key, const char *name
     import_note(place, VH_IMPORT_TAKEN, "%s: CPUs that are left to the host", name);
 }
 
+/* Keeping the kernel's writeback off the guest's CPUs. */
+static void take_writeback(const ImportPlace *place, const Key *key, const char *name,
+                           char **values)
+{
+    if (place->import->host_cpus || g_str_equal(values[0], "0"))
+        import_note(place, VH_IMPORT_NEEDLESS, "%s: the kernel's writeback keeps to host_cpus",
+                    name);
+    else
+        import_note(
+            place, VH_IMPORT_PERSON,
+            "%s: host_cpus does that: write host_cpus = \"0-1\" with the CPUs that are left "
+            "to the host",
+            name);
+}
+
 static void take_units(const ImportPlace *place, const Key *key, const char *name, char **values)
 {
     for (gsize i = 0; values[i]; i++)
@@ -91,7 +136,7 @@ static const Key keys[] = {
     {"GPU_ID|GPU_IDS|*_ID|*_IDS", needless, "devices are named by their address, not by their ids"},
     {"GPU|GPU_VIDEO|GPUV|VGA_DEVICE|GPU_PCI|IOMMU_GPU_VGA|VIDEOBUSID|PF_GPU|GPU_VGA|VIDEO|"
      "SECONDARY_GPU_VIDEO|SECONDARY_GPU|GPU_ADDRESS|GPU_PCI_ADDRESS",
-     take_devices, "the display"},
+     take_devices, DISPLAY},
     {"GPU_AUDIO|GPUA|AUDIO_DEVICE|AUDIO_PCI|IOMMU_GPU_AUDIO|AUDIOBUSID|SECONDARY_GPU_AUDIO|"
      "AUDIO_ADDRESS|GPU_AUDIO_ADDRESS",
      take_devices, "the display's sound"},
@@ -111,6 +156,7 @@ static const Key keys[] = {
     {"CPUGOVERNOR|GOVERNOR|CPU_GOVERNOR", take_governor, NULL},
     {"HOST_CPUS|HOST_CORES", take_cpus, NULL},
     {"NVIDIA_SERVICES|SERVICES|DM_SERVICE|DISPLAY_MANAGER", take_units, NULL},
+    {"WRITEBACK", take_writeback, NULL},
     {"MODULES|NVIDIA_MODULES|HOST_DRIVER|DRIVER", needless,
      "drivers and modules are found from the devices, and come back as they were"},
     {"TOTAL_CORES|VIRT_CORES|ALL_CPUS|*_MASK", needless,
@@ -119,7 +165,7 @@ static const Key keys[] = {
     {"USER|USER_DBUS_ADDR", needless, "sessions and their users are found through logind"},
     {"LOGFILE|VFIO_LOG|LOG|LOG_FILE", needless,
      "everything goes to the systemd journal: journalctl -t virt-handoff"},
-    {"VFIO_SAFE_UNBIND|VFIO_SETTLE_SECS|SETTLE_SECS|LATE_BIND|MODE|WRITEBACK", needless,
+    {"VFIO_SAFE_UNBIND|VFIO_SETTLE_SECS|SETTLE_SECS|LATE_BIND|MODE", needless,
      "what is needed is waited for, not a fixed time or mode"},
     {"SRIOV_NUM_VFS|SRIOV_PCI|GVT_GUID|MDEV_TYPE|GVT_PCI", for_person,
      "virtual functions and mediated devices have to be there before the guest starts"},

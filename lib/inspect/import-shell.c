@@ -37,9 +37,9 @@ static ImportStatement *statement_new(guint line)
 static gboolean is_keyword(const char *word)
 {
     static const char *const keywords[] = {
-        "if",      "then",  "else", "elif", "fi",    "for",  "while",    "do",       "done",
-        "case",    "esac",  "{",    "}",    "!",     "time", "export",   "readonly", "local",
-        "declare", "until", "in",   "sudo", "nohup", "exec", "function", "typeset",  NULL};
+        "if",      "then",  "else", "elif",  "fi",   "for",      "while",   "do",       "done",
+        "case",    "esac",  "{",    "}",     "!",    "time",     "export",  "readonly", "local",
+        "declare", "until", "in",   "nohup", "exec", "function", "typeset", NULL};
 
     return g_strv_contains(keywords, word);
 }

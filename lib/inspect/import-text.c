@@ -83,14 +83,32 @@ static gboolean is_parameter(const char *value)
     return value[0] == '$' && value[1] && strchr("0123456789@*#", value[1]) && !value[2];
 }
 
-/* "NAME=value", "NAME=(" and the members, "NAME+=…": the length of the name, 0: none of these. */
-static gsize assigned(const char *word)
+gsize import_assigned(const char *word)
 {
     gsize length = strcspn(word, "=+");
 
     return is_name(word, length) && (word[length] == '=' || g_str_has_prefix(word + length, "+="))
                ? length
                : 0;
+}
+
+static void take_key(Reader *reader, const char *name, char **values, gboolean more)
+{
+    VhImport *import = reader->place.import;
+
+    if (!more && g_hash_table_contains(reader->values, name))
+        import_key_again(&reader->place, name, values);
+    import->key = name;
+    import_key(&reader->place, name, values);
+    import->key = NULL;
+}
+
+/* "NAME=value COMMAND": where the command begins, if it is one that is known. */
+static char **behind_assignments(char **words)
+{
+    while (words[0] && import_assigned(words[0]) > 0 && !g_str_has_suffix(words[0], "=("))
+        words++;
+    return words[0] && import_is_program(words[0]) ? words : NULL;
 }
 
 static void assign(Reader *reader, char **words, gsize length)
@@ -112,7 +130,7 @@ static void assign(Reader *reader, char **words, gsize length)
         import_note(&reader->place, VH_IMPORT_PERSON, "%s is computed, which is not followed",
                     name);
     else if (!parameter)
-        import_key(&reader->place, name, values);
+        take_key(reader, name, values, words[0][length] == '+');
     if (g_hash_table_size(reader->values) < IMPORT_MOST_VALUES) {
         g_hash_table_replace(reader->values, name, values);
         return;
@@ -144,12 +162,13 @@ static void read_shell(Reader *reader, const char *text)
             read_comment(reader, words[0]);
             continue;
         }
-        gsize length = words[0] ? assigned(words[0]) : 0;
-        if (length > 0) {
+        gsize length = words[0] ? import_assigned(words[0]) : 0;
+        char **command = length > 0 ? behind_assignments(words) : words;
+        if (!command) {
             assign(reader, words, length);
             continue;
         }
-        g_auto(GStrv) full = expand_all(reader, words);
+        g_auto(GStrv) full = expand_all(reader, command);
         g_autoptr(GPtrArray) target = g_ptr_array_new_with_free_func(g_free);
         if (statement->target)
             expand(reader, statement->target, target);

@@ -30,7 +30,12 @@ VhImport *vh_import_new(void)
 
     import->notes = g_ptr_array_new_with_free_func(note_free);
     import->devices = g_ptr_array_new_with_free_func(g_free);
+    import->acts = g_ptr_array_new_with_free_func(import_act_free);
     import->stop = g_ptr_array_new_with_free_func(g_free);
+    import->stop_user = g_ptr_array_new_with_free_func(g_free);
+    import->commands = g_ptr_array_new_with_free_func(g_free);
+    import->sources =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
     import->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_values);
     return import;
 }
@@ -41,7 +46,11 @@ void vh_import_free(VhImport *import)
         return;
     g_ptr_array_unref(import->notes);
     g_ptr_array_unref(import->devices);
+    g_ptr_array_unref(import->acts);
     g_ptr_array_unref(import->stop);
+    g_ptr_array_unref(import->stop_user);
+    g_ptr_array_unref(import->commands);
+    g_hash_table_unref(import->sources);
     g_hash_table_unref(import->values);
     g_free(import->governor);
     g_free(import->host_cpus);
@@ -57,13 +66,13 @@ const char *vh_import_verdict_name(VhImportVerdict verdict)
     return names[verdict];
 }
 
-static void add_note(const ImportPlace *place, VhImportVerdict verdict, const char *device,
-                     const char *text)
+static VhImportNote *add_note(const ImportPlace *place, VhImportVerdict verdict, const char *device,
+                              const char *text)
 {
     GPtrArray *notes = place->import->notes;
 
     if (notes->len >= IMPORT_MOST_NOTES)
-        return;
+        return NULL;
     VhImportNote *note = g_new0(VhImportNote, 1);
     note->device = g_strdup(device);
     gboolean full = notes->len == IMPORT_MOST_NOTES - 1;
@@ -73,6 +82,26 @@ static void add_note(const ImportPlace *place, VhImportVerdict verdict, const ch
     note->text = full ? g_strdup("there is more than can be reported: look at it line by line")
                       : vh_text_one_line(text);
     g_ptr_array_add(notes, note);
+    return full ? NULL : note;
+}
+
+VhImportNote *import_note_later(const ImportPlace *place)
+{
+    return add_note(place, VH_IMPORT_PERSON, NULL, "");
+}
+
+void import_note_settle(VhImportNote *note, VhImportVerdict verdict, const char *format, ...)
+{
+    va_list args;
+
+    if (!note)
+        return;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_free(note->text);
+    note->text = vh_text_one_line(text);
+    note->verdict = verdict;
 }
 
 void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *format, ...)
@@ -117,6 +146,59 @@ char *import_address(const char *text, gboolean *ret_slot)
     return *ret_slot ? vh_address_canonical(first, NULL) : address;
 }
 
+static void add_source(VhImport *import, const char *address)
+{
+    GHashTable *keys = g_hash_table_lookup(import->sources, address);
+
+    if (!keys) {
+        keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_insert(import->sources, g_strdup(address), keys);
+    }
+    g_hash_table_add(keys, g_strdup(import->key ? import->key : ""));
+}
+
+/* The note that it was taken is no longer true. */
+static void take_back(const ImportPlace *place, guint device, const char *key)
+{
+    VhImport *import = place->import;
+    g_autofree char *address = g_strdup(import->devices->pdata[device]);
+    g_autofree char *begin = g_strconcat(address, ", ", NULL);
+
+    for (guint i = import->notes->len; i-- > 0;) {
+        const VhImportNote *note = import->notes->pdata[i];
+        if (note->verdict == VH_IMPORT_TAKEN && g_str_has_prefix(note->text, begin))
+            g_ptr_array_remove_index(import->notes, i);
+    }
+    g_ptr_array_remove_index(import->devices, device);
+    import_note_device(place, address,
+                       "%s is assigned again: %s is not taken, as the last one counts", key,
+                       address);
+}
+
+static gboolean has_address(char **values, const char *address)
+{
+    for (gsize i = 0; values[i]; i++) {
+        gboolean slot;
+        g_autofree char *one = import_address(values[i], &slot);
+        if (g_strcmp0(one, address) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void import_key_again(const ImportPlace *place, const char *key, char **values)
+{
+    VhImport *import = place->import;
+
+    for (guint i = import->devices->len; i-- > 0;) {
+        const char *address = import->devices->pdata[i];
+        GHashTable *keys = g_hash_table_lookup(import->sources, address);
+        if (keys && g_hash_table_remove(keys, key) && g_hash_table_size(keys) == 0 &&
+            !has_address(values, address))
+            take_back(place, i, key);
+    }
+}
+
 gboolean import_device(const ImportPlace *place, const char *text, const char *what)
 {
     GPtrArray *devices = place->import->devices;
@@ -125,6 +207,7 @@ gboolean import_device(const ImportPlace *place, const char *text, const char *w
 
     if (!address)
         return FALSE;
+    add_source(place->import, address);
     if (g_ptr_array_find_with_equal_func(devices, address, g_str_equal, NULL))
         return TRUE;
     if (devices->len >= IMPORT_MOST_WORDS) {
@@ -216,21 +299,35 @@ static char *quoted(const char *text)
     return g_strdup_printf("\"%s\"", text);
 }
 
-static void display_first(const VhImport *import, GArray *settings)
+static char *groups_of(const GPtrArray *groups)
 {
-    if (import->stop->len > 0)
-        set(settings, "stop",
-            list_of(import->stop, import->stops_display ? "display-manager.service" : NULL));
+    GString *text = g_string_new("(");
+
+    for (guint i = 0; i < groups->len; i++)
+        g_string_append_printf(text, "%s\n  %s", i ? "," : "", (char *)groups->pdata[i]);
+    g_string_append(text, "\n)");
+    return g_string_free(text, FALSE);
 }
 
-static GArray *settings_of(const VhImport *import)
+static void set_units(VhImport *import, VhHost *host, GArray *settings)
+{
+    const char *display = "display-manager.service";
+
+    if (import->stop->len > 0)
+        set(settings, "stop",
+            list_of(import->stop, import_stop_needs_display(import, host) ? display : NULL));
+    if (import->stop_user->len > 0)
+        set(settings, "stop_user", list_of(import->stop_user, NULL));
+}
+
+static GArray *settings_of(VhImport *import, VhHost *host)
 {
     GArray *settings = g_array_new(FALSE, FALSE, sizeof(Setting));
 
     g_array_set_clear_func(settings, setting_clear);
     if (import->devices->len > 0)
         set(settings, "devices", list_of(import->devices, NULL));
-    display_first(import, settings);
+    set_units(import, host, settings);
     if (import->terminate)
         set(settings, "sessions", g_strdup("\"terminate\""));
     if (import->governor)
@@ -241,6 +338,8 @@ static GArray *settings_of(const VhImport *import)
         set(settings, "hugepages", g_strdup("\"auto\""));
     if (import->reset)
         set(settings, "reset", quoted(import->reset));
+    if (import->commands->len > 0)
+        set(settings, "commands", groups_of(import->commands));
     return settings;
 }
 
@@ -261,7 +360,8 @@ char *vh_import_file(VhImport *import, VhHost *host, GError **error)
 
     check_devices(import, host);
     drop_settled_notes(import);
-    g_autoptr(GArray) settings = settings_of(import);
+    import_units_settle(import);
+    g_autoptr(GArray) settings = settings_of(import, host);
     for (guint i = 0; i < settings->len; i++) {
         const Setting *setting = &g_array_index(settings, Setting, i);
         g_autofree char *line = g_strdup_printf("%s = %s;", setting->key, setting->value);

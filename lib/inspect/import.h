@@ -25,7 +25,10 @@ typedef struct {
 typedef struct {
     GPtrArray *notes;           /* VhImportNote, in the order of finding */
     GPtrArray *devices;         /* char *, canonical, each once */
+    GPtrArray *acts;            /* of import-units.c: what was done with units */
     GPtrArray *stop;            /* char *, units */
+    GPtrArray *stop_user;       /* char *, units of users' managers */
+    GPtrArray *commands;        /* char *, groups as they are written */
     gboolean stops_display;     /* the old hook stopped the display manager, too */
     gboolean terminate;         /* … and ended sessions */
     char *governor, *host_cpus; /* NULL: not set */
@@ -33,6 +36,8 @@ typedef struct {
     char *reset;                /* NULL: not set */
     char *guest;                /* the guest's name where one was written, or NULL */
     GHashTable *values;         /* what the scripts assigned so far: name to char ** */
+    GHashTable *sources;        /* address to a set of char *: the keys that brought it, or "" */
+    const char *key;            /* the one that is being assigned, or NULL */
 } VhImport;
 
 /* No file of these is longer. */

@@ -87,7 +87,7 @@ settings; correct it in devices
         config, report = self.run_import("hooks")
         self.assertEqual(config, HEAD + """\
 devices = [ "0000:01:00.0", "0000:01:00.1", "0000:07:00.0", "0000:08:00.0" ];
-stop = [ "display-manager.service", "nvidia-persistenced.service", "sunshine.service" ];
+stop = [ "display-manager.service", "sunshine.service" ];
 sessions = "terminate";
 governor = "performance";
 host_cpus = "0,1";
