@@ -72,6 +72,13 @@ def compose(areas):
     return "".join(parts)
 
 
+def summary(areas):
+    """A line for each area that this run told of."""
+    for area, rows in sorted(areas.items()):
+        bad = sum(count for (_, outcome), count in rows.items() if outcome == "FAILED")
+        yield f"{area}: tried {sum(rows.values())} times, {bad} failed"
+
+
 def main(path, logs):
     try:
         with open(path, encoding="utf-8") as file:
@@ -86,6 +93,8 @@ def main(path, logs):
                 into[key] = into.get(key, 0) + count
     with open(path, "w", encoding="utf-8") as file:
         file.write(compose(merge(areas, new)))
+    for line in summary(new):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/results.py: what was tried is told, and a run of a part forgets nothing."""
+import contextlib
+import io
 import json
 import os
 import tempfile
@@ -23,7 +25,9 @@ class Results(unittest.TestCase):
 
     def run_with(self, *texts):
         logs = [self.write(str(i), text) for i, text in enumerate(texts)]
-        results.main(self.path, logs)
+        self.printed = io.StringIO()
+        with contextlib.redirect_stdout(self.printed):
+            results.main(self.path, logs)
         with open(self.path, encoding="utf-8") as file:
             return file.read()
 
@@ -35,6 +39,12 @@ class Results(unittest.TestCase):
                              + json.dumps({"name": "c", "stdout": None}))
         self.assertIn("## faults\n\n| tried | times | outcome |\n| --- | ---: | --- |\n"
                       "| a | 1 | back |\n| b | 7 | back |\n\nIn all: 8.\n", text)
+
+    def test_printed(self):
+        self.run_with("# result: faults | a | 3 | back\n# result: faults | b | 4 | back\n",
+                      "# result: emulated host | x | 1 | FAILED\n")
+        self.assertEqual(self.printed.getvalue(), "emulated host: tried 1 times, 1 failed\n"
+                                                  "faults: tried 7 times, 0 failed\n")
 
     def test_again_is_the_same(self):
         log = "# result: faults | a | 1 | back\n# result: emulated host | x: y | 1 | survived\n"
