@@ -89,6 +89,7 @@ esac
 
     def test_4_held(self):
         write(STATE + "/x.journal", "")
+        write(STATE + "/lock", "")
         before = tree()
         done = setup("--uninstall")
         self.assertEqual(done.returncode, 1)
@@ -99,6 +100,7 @@ esac
         said = self.good("--uninstall", "--force")
         self.assertIn("is back", said)
         self.assertIn("Kept: the per-VM files", said)
+        self.assertIn("Kept: what virtual machines hold", said)
         self.assertEqual(read(HOOKS + "/qemu"), FOREIGN)
         kept = {HOOKS + "/kvm.conf.d", HOOKS + "/kvm.conf.d/win10.conf", STATE,
                 STATE + "/x.journal"}
@@ -107,9 +109,11 @@ esac
         self.assertFalse(os.path.exists(ROOT + CLONE + "/build-release"))
 
     def test_6_nothing_there(self):
+        os.unlink(STATE + "/x.journal")
         self.assertIn("is not installed", self.good("--uninstall", "--force"))
         self.assertIn("is not installed", self.good("--uninstall", "--force", "--purge"))
         self.assertEqual(os.listdir(HOOKS), ["qemu"])
+        self.assertFalse(os.path.exists(STATE))
 
 
 if __name__ == "__main__":
