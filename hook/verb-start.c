@@ -66,11 +66,13 @@ static void show_inhibitors(VhHost *host)
     }
 }
 
-static void show_departure(const Patient *patient)
+/* TRUE when nothing blocks the start. */
+static gboolean show_departure(const Patient *patient)
 {
     VhHost *host = patient->engine.host;
     const VhPlan *plan = patient->plan;
     g_autoptr(GPtrArray) goers = vh_departure_look(host, plan, patient->config);
+    gboolean good = TRUE;
 
     vh_report_text("Starting %s takes %u device%s from this host.\n", plan->guest,
                    plan->devices->len, plan->devices->len == 1 ? "" : "s");
@@ -80,9 +82,11 @@ static void show_departure(const Patient *patient)
         const VhGoer *goer = goers->pdata[i];
         g_autofree char *mark = g_strdup_printf("%s%s: ", goer->blocks ? "!" : "", goer->verdict);
         vh_report_wrapped(2, mark, "%s", goer->text);
+        good = good && !goer->blocks;
     }
     if (!patient->recorded)
         show_inhibitors(host);
+    return good;
 }
 
 /* TRUE when it can begin. */
@@ -95,12 +99,13 @@ static gboolean show(const Patient *patient, const char *guest, GError **error)
     gboolean good = show_findings(patient, guest);
     if (plan->refusals->len > 0)
         return vh_error_set(error, VH_ERROR_REFUSED, "not started, for the reasons above");
-    show_departure(patient);
+    gboolean free = show_departure(patient);
     /* What has no device of this host is libvirt's affair alone. */
-    return good || plan->devices->len == 0 || patient->options->force ||
-           vh_error_set(
-               error, VH_ERROR_REFUSED,
-               "not started, as failures are named above (--force starts it all the same)");
+    if ((good && free) || plan->devices->len == 0 || patient->options->force)
+        return TRUE;
+    return vh_error_set(error, VH_ERROR_REFUSED,
+                        "not started, as %s named above (--force starts it all the same)",
+                        good ? "what blocks the start is" : "failures are");
 }
 
 /* ---- asking, and doing it ---- */

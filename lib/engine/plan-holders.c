@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Who has the devices open, and what becomes of them. */
-#include "base/json.h"
+#include "engine/fate.h"
 #include "engine/plan-private.h"
 #include "steps/holding.h"
+
+/* Who has a device open for a moment only has closed it by then. */
+#define MOMENT (1 * G_USEC_PER_SEC)
+#define PAUSE (MOMENT / 5)
 
 char **vh_plan_leaving(const VhPlan *plan)
 {
@@ -19,117 +23,104 @@ char **vh_plan_leaving(const VhPlan *plan)
     return (char **)g_ptr_array_steal(addresses, NULL);
 }
 
-static const VhStep *find_step(const VhPlan *plan, const VhStepKind *kind, const char *subject)
-{
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VhStep *step = plan->steps->pdata[i];
-        if (step->kind == kind && (!subject || g_strcmp0(step->subject, subject) == 0))
-            return step;
-    }
-    return NULL;
-}
+/* ---- who will still be there at the end of all waiting ---- */
 
-/* What is known when the holders are looked at. */
-typedef struct {
-    VhPlanning *planning;
-    char *manager;       /* unit of the display manager, or NULL */
-    GPtrArray *sessions; /* VhSession, or NULL */
-    GPtrArray *drawers;  /* VhHolder, or NULL */
-    const char *seat;    /* whose graphical sessions end first; NULL: none do */
-    GPtrArray *services; /* char *: that will be stopped */
-} Present;
-
-static gboolean ends_first(const Present *self, const VhSession *session)
+static gboolean is_among(const GPtrArray *holders, VhProcess process)
 {
-    return self->seat && vh_holding_is_desktop(session, self->seat, self->drawers);
-}
-
-static gboolean session_ends(const Present *self, const char *id)
-{
-    for (guint i = 0; self->sessions && i < self->sessions->len; i++) {
-        const VhSession *session = self->sessions->pdata[i];
-        if (g_str_equal(session->id, id))
-            return ends_first(self, session);
+    for (guint i = 0; holders && i < holders->len; i++) {
+        const VhHolder *holder = holders->pdata[i];
+        if (holder->process.pid == process.pid && holder->process.start_time == process.start_time)
+            return TRUE;
     }
     return FALSE;
 }
 
-/* A user's manager goes with the last session, unless the user lingers. */
-static gboolean manager_ends(const Present *self, uid_t uid)
+static void keep_those_of(GPtrArray *holders, const GPtrArray *now)
 {
-    gboolean ends = FALSE;
+    for (guint i = holders->len; i > 0; i--)
+        if (!is_among(now, ((const VhHolder *)holders->pdata[i - 1])->process))
+            g_ptr_array_remove_index(holders, i - 1);
+}
 
-    for (guint i = 0; self->sessions && i < self->sessions->len; i++) {
-        const VhSession *session = self->sessions->pdata[i];
-        if (session->uid != uid || !vh_holding_counts(session))
-            continue;
-        if (!ends_first(self, session))
-            return FALSE;
-        ends = TRUE;
+/* Services (VhHolder, borrowed) that have a device open whenever one looks. Nothing is touched yet,
+ * so a moment is all that it costs to know. */
+static GPtrArray *find_obstacles(VhPlanning *planning, const VhJudge *judge,
+                                 const char *const *addresses)
+{
+    const GPtrArray *holders = vh_judge_holders(judge);
+    GPtrArray *found = g_ptr_array_new();
+    gint64 all = MIN(MOMENT, (gint64)planning->plan->timeout * G_USEC_PER_SEC / 8);
+    gint64 until = vh_host_now(planning->host) + all, now;
+
+    for (guint i = 0; i < holders->len; i++)
+        if (vh_judge_is_obstacle(judge, holders->pdata[i]))
+            g_ptr_array_add(found, holders->pdata[i]);
+    while (found->len > 0 && (now = vh_host_now(planning->host)) < until &&
+           !vh_host_interrupted(planning->host)) {
+        vh_host_wait(planning->host, found, MIN(PAUSE, until - now));
+        g_autoptr(GPtrArray) again = vh_holding_find(planning->host, addresses, NULL);
+        keep_those_of(found, again);
     }
-    return ends && !vh_host_user_lingers(self->planning->host, uid);
+    return found;
 }
 
-/* It ends with a unit or a session that the plan ends before. */
-static gboolean goes_with_desktop(const Present *self, const VhHolder *holder)
+static void refuse(VhPlanning *planning, const VhJudge *judge, const VhHolder *holder)
 {
-    if (holder->session)
-        return session_ends(self, holder->session);
-    if (holder->unit && find_step(self->planning->plan, &vh_step_unit, holder->unit))
-        return TRUE;
-    return holder->unit && g_str_has_prefix(holder->unit, "user@") &&
-           manager_ends(self, holder->uid);
-}
-
-/* What is stopped for it, as people call it, or NULL. */
-static char *service_of(const Present *self, const VhHolder *holder)
-{
-    VhHost *host = self->planning->host;
-
-    if (self->sessions && vh_holding_is_user_service(host, holder, self->sessions))
-        return g_strdup_printf("%s of %s", holder->user_unit, holder->user);
-    return g_strdup(vh_holding_service(host, holder, self->manager));
-}
-
-/* What the plan shows of one holder. */
-static void plan_holder(const Present *self, const VhHolder *holder)
-{
-    VhPlanning *planning = self->planning;
-    gboolean terminate = planning->config->holders == VH_HOLDERS_TERMINATE;
-    g_autofree char *service = service_of(self, holder);
     g_autofree char *what = vh_holding_describe(holder);
-    g_autofree char *advice = vh_holding_advice(planning->host, holder, self->manager);
+    g_autofree char *advice = vh_judge_advice(judge, holder);
+    g_autofree char *service = vh_judge_service(judge, holder);
 
-    if (goes_with_desktop(self, holder))
-        return;
-    if (!terminate || vh_holding_protected(planning->host, holder, self->manager))
-        vh_plan_note(planning, "%s: %s", what, advice);
-    else if (!service)
-        vh_plan_note(planning, "%s: it will be ended and does not come back by itself", what);
-    else if (!g_ptr_array_find_with_equal_func(self->services, service, g_str_equal, NULL))
-        g_ptr_array_add(self->services, g_steal_pointer(&service));
+    vh_plan_refuse(planning, "%s: %s%s", what, advice,
+                   service ? ", or set holders = \"terminate\"" : "");
 }
 
-/* Notes about those who have one of the devices open; the services that are stopped now. */
-static GPtrArray *plan_present(VhPlanning *planning, char **addresses)
-{
-    const VhStep *sessions = find_step(planning->plan, &vh_step_sessions, NULL);
-    Present self = {.planning = planning,
-                    .manager = vh_holding_manager(planning->host),
-                    .sessions = vh_host_sessions(planning->host, NULL),
-                    .drawers =
-                        vh_holding_drawers(planning->host, (const char *const *)addresses, NULL),
-                    .seat = sessions ? sessions->subject : NULL,
-                    .services = g_ptr_array_new_with_free_func(g_free)};
-    g_autoptr(GPtrArray) holders =
-        vh_holding_find(planning->host, (const char *const *)addresses, NULL);
+/* ---- what the plan shows ---- */
 
-    for (guint i = 0; holders && i < holders->len; i++)
-        plan_holder(&self, holders->pdata[i]);
-    g_free(self.manager);
-    g_clear_pointer(&self.sessions, g_ptr_array_unref);
-    g_clear_pointer(&self.drawers, g_ptr_array_unref);
-    return self.services;
+static void note_session(VhPlanning *planning, const VhJudge *judge, const VhSession *session)
+{
+    if (vh_judge_session(judge, session) != VH_FATE_WAITED || vh_judge_is_helped(judge))
+        return;
+    g_autofree char *advice = vh_judge_session_advice(session);
+    vh_plan_note(planning, "%s", advice);
+}
+
+/* A note about a process; the service that is stopped now for another, into @services (char *). */
+static void plan_holder(VhPlanning *planning, const VhJudge *judge, const VhHolder *holder,
+                        GPtrArray *services)
+{
+    VhFate fate = vh_judge_holder(judge, holder);
+    g_autofree char *what = vh_holding_describe(holder);
+    g_autofree char *advice = vh_judge_advice(judge, holder);
+    g_autofree char *service = vh_judge_service(judge, holder);
+
+    if (fate == VH_FATE_STAYS)
+        vh_plan_note(planning, "%s: %s", what, advice);
+    else if (fate == VH_FATE_TERMINATED)
+        vh_plan_note(planning, "%s: it will be ended and does not come back by itself", what);
+    else if (fate == VH_FATE_STOPPED &&
+             !g_ptr_array_find_with_equal_func(services, service, g_str_equal, NULL))
+        g_ptr_array_add(services, g_steal_pointer(&service));
+}
+
+/* Notes and refusals about those who have one of the devices open; the services that are stopped
+ * now (char *). */
+static GPtrArray *plan_present(VhPlanning *planning, const char *const *addresses)
+{
+    g_autoptr(VhJudge) judge = vh_judge_new(planning->host, planning->plan, planning->config);
+    const GPtrArray *sessions = vh_judge_sessions(judge), *holders = vh_judge_holders(judge);
+    g_autoptr(GPtrArray) obstacles = find_obstacles(planning, judge, addresses);
+    GPtrArray *services = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < sessions->len; i++)
+        note_session(planning, judge, sessions->pdata[i]);
+    for (guint i = 0; i < holders->len; i++) {
+        const VhHolder *holder = holders->pdata[i];
+        if (vh_judge_is_hopeless(judge, holder) || is_among(obstacles, holder->process))
+            refuse(planning, judge, holder);
+        else
+            plan_holder(planning, judge, holder, services);
+    }
+    return services;
 }
 
 void vh_plan_holders(VhPlanning *planning)
@@ -141,8 +132,8 @@ void vh_plan_holders(VhPlanning *planning)
     if (!addresses)
         return;
     g_autofree char *subject = g_strjoinv(" ", addresses);
-    g_autoptr(GPtrArray) now = plan_present(planning, addresses);
     const char *const *list = (const char *const *)addresses;
+    g_autoptr(GPtrArray) now = plan_present(planning, list);
     if (policy == VH_HOLDERS_TERMINATE)
         vh_plan_add(planning, &vh_step_services, subject,
                     g_variant_new_parsed(

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "inspect/departure.h"
 
-#include <string.h>
-
 #include "base/text.h"
+#include "engine/fate.h"
 #include "inspect/names.h"
 
 typedef struct {
-    VhHost *host;
     const VhPlan *plan;
-    const VhConfig *config;
+    const VhJudge *judge;
     GPtrArray *goers;
 } Departure;
 
@@ -49,42 +47,25 @@ static void look_at_devices(const Departure *self)
 
 /* ---- sessions ---- */
 
-static const VhStep *step_of(const VhPlan *plan, const char *kind, const char *subject)
+/* What stays may still be ended by commands and scripts of the guest's, which nobody can foresee.
+ */
+static void add_blocker(const Departure *self, char *text)
 {
-    for (guint i = 0; i < plan->steps->len; i++) {
-        const VhStep *step = plan->steps->pdata[i];
-        if (g_str_equal(step->kind->name, kind) &&
-            (!subject || g_str_equal(step->subject, subject)))
-            return step;
-    }
-    return NULL;
+    gboolean helped = vh_judge_is_helped(self->judge);
+
+    add(self, !helped, helped ? "blocks unless the guest's commands end it" : "blocks", text);
 }
 
-/* Whether a display of the plan is on that seat. */
-static gboolean takes_seat(const Departure *self, const char *seat)
+static void look_at_sessions(const Departure *self)
 {
-    for (guint i = 0; seat && i < self->plan->devices->len; i++) {
-        const VhPlanDevice *device = self->plan->devices->pdata[i];
-        if (!device->now || !vh_pci_is_display(device->now))
-            continue;
-        g_autofree char *own = vh_host_pci_seat(self->host, device->address);
-        if (g_strcmp0(own, seat) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
+    const GPtrArray *sessions = vh_judge_sessions(self->judge);
 
-static gboolean session_ends(const Departure *self, const VhSession *session)
-{
-    return vh_session_is_graphical(session) && takes_seat(self, session->seat) &&
-           (step_of(self->plan, "unit", NULL) || step_of(self->plan, "sessions", NULL));
-}
-
-static void look_at_sessions(const Departure *self, const GPtrArray *sessions)
-{
-    for (guint i = 0; sessions && i < sessions->len; i++) {
+    for (guint i = 0; i < sessions->len; i++) {
         const VhSession *session = sessions->pdata[i];
-        if (session_ends(self, session))
+        VhFate fate = vh_judge_session(self->judge, session);
+        if (fate == VH_FATE_WAITED)
+            add_blocker(self, vh_judge_session_advice(session));
+        else if (fate == VH_FATE_ENDS)
             add(self, FALSE, "ends",
                 g_strdup_printf("session %s of %s%s%s", session->id, session->user,
                                 session->desktop ? ", " : "",
@@ -94,75 +75,35 @@ static void look_at_sessions(const Departure *self, const GPtrArray *sessions)
 
 /* ---- processes ---- */
 
-static gboolean is_session_that_ends(const Departure *self, const GPtrArray *sessions,
-                                     const char *id)
+static void add_holder(const Departure *self, const VhHolder *holder)
 {
-    for (guint i = 0; sessions && i < sessions->len; i++) {
-        const VhSession *session = sessions->pdata[i];
-        if (g_str_equal(session->id, id))
-            return session_ends(self, session);
-    }
-    return FALSE;
-}
-
-/* Whether the process goes with what the plan ends: its session, its unit, or the services of a
- * user who has no session left and does not linger. */
-static gboolean goes(const Departure *self, const GPtrArray *sessions, const VhHolder *holder)
-{
-    if (holder->session)
-        return is_session_that_ends(self, sessions, holder->session);
-    if (!holder->unit)
-        return FALSE;
-    if (g_str_has_prefix(holder->unit, "user@"))
-        return step_of(self->plan, "unit", NULL) && !vh_host_user_lingers(self->host, holder->uid);
-    return step_of(self->plan, "unit", holder->unit) != NULL;
-}
-
-static void add_holder(const Departure *self, const GPtrArray *sessions, const VhHolder *holder)
-{
+    static const char *const verdicts[] = {
+        [VH_FATE_ENDS] = "ends",
+        [VH_FATE_WAITED] = "goes with its session",
+        [VH_FATE_STOPPED] = "is stopped",
+        [VH_FATE_TERMINATED] = "is terminated",
+    };
+    VhFate fate = vh_judge_holder(self->judge, holder);
     g_autofree char *command = vh_text_one_line(holder->command);
+    g_autofree char *advice = vh_judge_advice(self->judge, holder);
     g_autofree char *who = g_strdup_printf("%s (pid %d, user %s), which has %s open", command,
                                            (int)holder->process.pid, holder->user, holder->node);
 
-    if (goes(self, sessions, holder))
-        add(self, FALSE, "ends", g_steal_pointer(&who));
-    else if (self->config && self->config->holders == VH_HOLDERS_TERMINATE)
-        add(self, FALSE, "is terminated", g_steal_pointer(&who));
-    else if (holder->unit && !g_str_has_prefix(holder->unit, "user@"))
-        add(self, TRUE, "blocks",
-            g_strdup_printf("%s: end it, or add \"%s\" to stop in the guest's file", who,
-                            holder->unit));
+    if (fate == VH_FATE_STAYS)
+        add_blocker(self, g_strdup_printf("%s: %s", who, advice));
     else
-        add(self, TRUE, "blocks", g_strdup_printf("%s: end it first", who));
-}
-
-static void look_at_holders(const Departure *self, const GPtrArray *sessions)
-{
-    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func((GDestroyNotify)vh_node_free);
-
-    for (guint i = 0; i < self->plan->devices->len; i++) {
-        const VhPlanDevice *device = self->plan->devices->pdata[i];
-        g_autoptr(GPtrArray) own = vh_host_pci_nodes(self->host, device->address, NULL);
-        while (own && own->len > 0) {
-            VhNode *node = g_ptr_array_steal_index(own, 0);
-            if (node->blocks)
-                g_ptr_array_add(nodes, node);
-            else
-                vh_node_free(node);
-        }
-    }
-    g_autoptr(GPtrArray) holders = nodes->len > 0 ? vh_host_holders(self->host, nodes, NULL) : NULL;
-    for (guint i = 0; holders && i < holders->len; i++)
-        add_holder(self, sessions, holders->pdata[i]);
+        add(self, FALSE, verdicts[fate], g_steal_pointer(&who));
 }
 
 GPtrArray *vh_departure_look(VhHost *host, const VhPlan *plan, const VhConfig *config)
 {
-    const Departure self = {host, plan, config, g_ptr_array_new_with_free_func(goer_free)};
-    g_autoptr(GPtrArray) sessions = vh_host_sessions(host, NULL);
+    g_autoptr(VhJudge) judge = vh_judge_new(host, plan, config);
+    const Departure self = {plan, judge, g_ptr_array_new_with_free_func(goer_free)};
+    const GPtrArray *holders = vh_judge_holders(judge);
 
     look_at_devices(&self);
-    look_at_sessions(&self, sessions);
-    look_at_holders(&self, sessions);
+    look_at_sessions(&self);
+    for (guint i = 0; i < holders->len; i++)
+        add_holder(&self, holders->pdata[i]);
     return self.goers;
 }

@@ -5,11 +5,11 @@
 #include "engine/plan.h"
 
 typedef struct {
-    gboolean blocks;     /* the start waits for it, and fails when it stays */
-    const char *verdict; /* "ends", "lets go", "blocks" */
+    gboolean blocks;     /* the start fails because of it */
+    const char *verdict; /* "takes", "ends", "is stopped", "is terminated", "waits", "blocks", … */
     char *text;          /* who, and of what */
 } VhGoer;
 
-/* The devices, the sessions of their seat and the processes that have a node of them open, as the
- * plan deals with them (VhGoer). @config may be NULL. */
+/* The devices, the sessions and the processes that have a node of them open, as the plan deals with
+ * them (VhGoer). @config may be NULL. */
 GPtrArray *vh_departure_look(VhHost *host, const VhPlan *plan, const VhConfig *config);

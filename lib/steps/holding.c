@@ -177,6 +177,20 @@ const char *vh_holding_protected(VhHost *host, const VhHolder *holder, const cha
     return NULL;
 }
 
+gboolean vh_holding_is_guest(const VhHolder *holder)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(protected); i++)
+        if (is_like(holder, i))
+            return g_str_equal(protected[i].what, GUEST);
+    return FALSE;
+}
+
+gboolean vh_holding_is_logind(const VhHolder *holder)
+{
+    return g_strcmp0(holder->unit, "systemd-logind.service") == 0 ||
+           g_str_has_prefix(holder->command, "elogind");
+}
+
 /*
  * Services in which other people's programs run, where PAM makes no session of them: the program is
  * what is to end. To stop the service would leave it alone (KillMode=process) and take away the

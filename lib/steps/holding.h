@@ -39,6 +39,11 @@ gboolean vh_holding_has_session(const GPtrArray *sessions, uid_t uid);
  * NULL: it may be. @manager: unit of the display manager, or NULL. */
 const char *vh_holding_protected(VhHost *host, const VhHolder *holder, const char *manager);
 
+/* Whether it is the QEMU of a guest, which ends with that guest only. */
+gboolean vh_holding_is_guest(const VhHolder *holder);
+/* Whether it is logind, which keeps the cards of a desktop's session open for it. */
+gboolean vh_holding_is_logind(const VhHolder *holder);
+
 /* The system service that is to be stopped so that it ends and comes back; NULL: none. */
 const char *vh_holding_service(VhHost *host, const VhHolder *holder, const char *manager);
 

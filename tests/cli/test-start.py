@@ -11,7 +11,8 @@ import unittest
 import tap
 
 ENGINE = os.environ["ENGINE_UNDER_TEST"]
-HOST = os.path.join(os.environ["SOURCE_ROOT"], "conf", "hosts", "nvidia-desktop")
+HOSTS = os.path.join(os.environ["SOURCE_ROOT"], "conf", "hosts")
+HOST = os.path.join(HOSTS, "nvidia-desktop")
 DOMAIN = ("<domain type='kvm'><name>win10</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"
           "<devices>{}</devices></domain>")
 ABSENT = ("<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' "
@@ -37,15 +38,15 @@ class Start(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         for words in (b"Starting win10 takes 3 devices", b"takes: 0000:09:00.0, ",
                       b"ends: session 2 of anna, KDE",
-                      b"ends: Xorg (pid 962, user root), which has /dev/nvidia0 open",
+                      b"ends: Xorg (pid 962, user root), which has /dev/dri/card0 open",
                       b"ends: pipewire (pid 1301, user anna)", b"nothing is started"):
             self.assertIn(words, result.stdout)
         self.assertNotIn(b"blocks", result.stdout)
         for line in result.stdout.decode().splitlines():
             self.assertTrue(len(line) <= 80 or "/" in line, line)
 
-    def host(self, change):
-        with open(HOST + ".json", encoding="utf-8") as file:
+    def host(self, change, name="nvidia-desktop"):
+        with open(os.path.join(HOSTS, name + ".json"), encoding="utf-8") as file:
             host = json.load(file)
         change(host)
         file = tempfile.NamedTemporaryFile("w", suffix=".json")
@@ -54,23 +55,102 @@ class Start(unittest.TestCase):
         file.flush()
         return file.name
 
+    def config(self, text):
+        file = tempfile.NamedTemporaryFile("w", suffix=".conf")
+        self.addCleanup(file.close)
+        file.write(text)
+        file.flush()
+        return ["--config", file.name]
+
+    def said(self, change, *options, name="nvidia-desktop"):
+        """Exit status, and what it said on lines of any length."""
+        result = run("start", "--xml", os.path.join(HOSTS, name + ".xml"), "--host",
+                     self.host(change, name), *options, "win10")
+        return result.returncode, " ".join(result.stdout.decode().split()), result.stderr.decode()
+
     def test_who_blocks(self):
-        """What has no session and no unit that stops; whose user lingers."""
+        """What has no session and no unit that stops; whose user lingers. --force goes on."""
+        def change(host):
+            host["processes"] += [{"pid": 78, "command": "stray", "uid": 0, "nodes": ["/dev/nvidia0"]}]
+            for user in host["users"]:
+                user["linger"] = user["name"] == "anna"
+        status, text, error = self.said(change)
+        self.assertEqual(status, 1)
+        for words in ("blocks: stray (pid 78, user root), which has /dev/nvidia0 open: end it first "
+                      "(kill 78)", "blocks: wireplumber (pid 1303, user anna), which has "
+                      '/dev/snd/controlC1 open: add "wireplumber.service" to stop_user', "ends: Xorg",
+                      "ends: session 2 of anna"):
+            self.assertIn(words, text)
+        self.assertIn("not started, as what blocks the start is named above (--force", error)
+        self.assertEqual(self.said(change, "--force")[0], 0)
+
+    def test_what_never_goes(self):
+        """It is a reason of the plan's, in spite of which nothing starts."""
         def change(host):
             host["units"].append({"id": "ollama.service", "active": "active"})
             host["processes"] += [{"pid": 77, "command": "worker", "uid": 0, "unit": "ollama.service",
-                                   "nodes": ["/dev/nvidia0"]},
+                                   "nodes": ["/dev/nvidia0"]}]
+        status, text, _ = self.said(change, "--force")
+        self.assertEqual(status, 1)
+        self.assertIn("cannot: worker (pid 77, user root, ollama.service) keeps /dev/nvidia0 open: add "
+                      '"ollama.service" to stop', text)
+        status, text, _ = self.said(change, *self.config('holders = "terminate";'))
+        self.assertEqual(status, 0)
+        self.assertIn("is stopped: worker (pid 77, user root)", text)
+
+    def test_another_guest(self):
+        """It is not ended, whatever the guest's file says, and not said to be."""
+        def change(host):
+            host["units"].append({"id": "machine-qemu-x.scope", "active": "active"})
+            host["processes"] += [{"pid": 79, "command": "qemu-system-x86", "uid": 0,
+                                   "unit": "machine-qemu-x.scope", "nodes": ["/dev/nvidia0"]},
                                   {"pid": 78, "command": "stray", "uid": 0, "nodes": ["/dev/nvidia0"]}]
-            for user in host["users"]:
-                user["linger"] = user["name"] == "anna"
-        result = run("start", "--xml", HOST + ".xml", "--host", self.host(change), "win10")
-        self.assertEqual(result.returncode, 0)
-        text = " ".join(result.stdout.decode().split())
-        for words in ('blocks: worker (pid 77, user root), which has /dev/nvidia0 open: end it, or add '
-                      '"ollama.service" to stop', "blocks: stray (pid 78, user root), which has "
-                      "/dev/nvidia0 open: end it first", "blocks: wireplumber (pid 1303, user anna)",
-                      "ends: Xorg"):
-            self.assertIn(words, text)
+        for file in ("", 'holders = "terminate";'):
+            status, text, _ = self.said(change, *self.config(file))
+            self.assertEqual(status, 1)
+            self.assertIn("cannot: qemu-system-x86 (pid 79, user root, machine-qemu-x.scope) keeps "
+                          "/dev/nvidia0 open: shut that guest down first", text)
+            self.assertNotIn("terminated: qemu", text)
+
+    def test_desktop_stays(self):
+        """It draws on the other card, and the plan stops only the driver's own daemon."""
+        def change(host):
+            for process in host["processes"]:
+                if process["command"] == "gnome-shell":
+                    process["nodes"] = ["/dev/dri/card0", "/dev/dri/renderD128"]
+        status, text, _ = self.said(change, name="laptop-hybrid")
+        self.assertEqual(status, 1)
+        self.assertIn("ends: nvidia-persiste", text)
+        for words in ("ends: session 3", "ends: wireplumber", "ends: gnome-shell"):
+            self.assertNotIn(words, text)
+        self.assertIn("blocks: wireplumber (pid 1262, user anna)", text)
+
+    def test_text_console(self):
+        """A compositor begun there: nothing of the plan ends it, unless sessions says so."""
+        def change(host):
+            host["units"] = [one for one in host["units"] if one["id"] != "sddm.service"]
+            for session in host["sessions"]:
+                del session["desktop"], session["unit"]
+                session.update(type="tty", process="kwin_wayland")
+            gone = ("sddm", "Xorg", "sddm-helper", "startplasma-x11")
+            host["processes"] = [one for one in host["processes"] if one["command"] not in gone]
+            for process in host["processes"]:
+                if process["command"] == "kwin_x11":
+                    del process["unit"], process["user_unit"]
+                    process.update(command="kwin_wayland", session="2")
+                    process["nodes"].append("/dev/dri/card0")
+        status, text, error = self.said(change)
+        self.assertEqual(status, 1)
+        self.assertIn("blocks: nothing that is stopped ends session 2 of anna", text)
+        for words in ("ends: plasmashell", "ends: firefox", "ends: pipewire", "session-2.scope",
+                      "blocks: kwin_wayland"):
+            self.assertNotIn(words, text)
+        self.assertIn("goes with its session: plasmashell", text)
+        self.assertIn("--force", error)
+        status, text, _ = self.said(change, *self.config('sessions = "terminate";'))
+        self.assertEqual(status, 0)
+        self.assertIn("ends: session 2 of anna", text)
+        self.assertIn("ends: kwin_wayland", text)
 
     def test_check_is_asked(self):
         """A failure that only the doctor finds refuses; --force goes on."""

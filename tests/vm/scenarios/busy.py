@@ -38,7 +38,7 @@ def libvirtd_busy(host):
     host.wait('prepare is under way', lambda: host.facts().pairs('unit')['lightdm.service'] == 'inactive')
     host.sh("systemd-run --quiet --unit=askers sh -c 'for i in $(seq 30); do virsh dominfo win10 & done; wait'")
     host.wait('no worker is left', lambda: host.try_sh('timeout 10 virsh domstate plain').returncode == 124)
-    host.sh('systemctl stop holder.service')
+    host.sh('systemctl stop holder.scope')
     said = start.communicate(timeout=200)[1]
     require(start.returncode == 0, f'the start failed: {said}')
     host.require_given('win10')

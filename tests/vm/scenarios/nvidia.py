@@ -83,9 +83,9 @@ def nvidia_cycle(host):
 def refused(host, node, before):
     """A start by hand with a foreign process on the node: refused by name, and all is as before."""
     pid = hold(host, node)
-    require_named(by_hand(host, 'prepare begin').stdout, node, 'sleep', pid, 'anna', 'holder.service')
-    require(host.sh('systemctl is-active holder.service') == 'active', 'the holder was ended')
-    host.sh('systemctl stop holder.service')
+    require_named(by_hand(host, 'prepare begin').stdout, node, 'sleep', pid, 'anna', 'holder.scope')
+    require(host.sh('systemctl is-active holder.scope') == 'active', 'the holder was ended')
+    host.sh('systemctl stop holder.scope')
     require_back(host, before)
 
 
@@ -100,8 +100,8 @@ def nvidia_held(host):
     host.sh('timeout 10 virsh domstate plain', timeout=20)
     require(start.poll() is None, 'prepare had ended before libvirtd was asked')
     line = hook_line(start.communicate(timeout=120)[1])
-    require_named(line, '/dev/nvidia0', 'sleep', pid, 'anna', 'holder.service')
-    host.sh('systemctl stop holder.service')
+    require_named(line, '/dev/nvidia0', 'sleep', pid, 'anna', 'holder.scope')
+    host.sh('systemctl stop holder.scope')
     require_back(host, before)
     host.sh('virsh dumpxml win10 >/root/win10.xml')
     host.configure('win10', 'timeout = 30;\n')

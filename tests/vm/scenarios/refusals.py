@@ -10,7 +10,15 @@ BRIEF = 'timeout = 40;\n'
 
 
 def hold(host, node):
-    """A service of anna's, in no session, that keeps a node open; its pid."""
+    """A process of anna's, in no session and of no service, that keeps a node open; its pid."""
+    host.sh(f"setsid systemd-run --scope --quiet --unit=holder --uid=anna "
+            f"sh -c 'exec 9<>{node}; exec sleep infinity' </dev/null >/dev/null 2>&1 &")
+    host.wait('the holder has the node', lambda: 'sleep' in host.facts().holders(node))
+    return host.sh('cat /sys/fs/cgroup/system.slice/holder.scope/cgroup.procs')
+
+
+def hold_as_service(host, node):
+    """The same as a service, which is known beforehand to stay; its pid."""
     host.sh(f"systemd-run --quiet --unit=holder --uid=anna -p KillMode=control-group "
             f"sh -c 'exec 9<>{node}; exec sleep infinity'")
     host.wait('the holder has the node', lambda: 'sleep' in host.facts().holders(node))
@@ -38,10 +46,28 @@ def gpu_held(host):
     before = host.facts().essence()
     host.configure('win10', BRIEF)
     line = hook_line(host.virsh_fails('start win10'))
-    require_named(line, '/dev/dri/card0', 'sleep', pid, 'anna', 'holder.service')
+    require_named(line, '/dev/dri/card0', 'sleep', pid, 'anna', 'holder.scope')
     host.wait_same(before)
     require(host.state('win10') == 'shut off', 'the guest is not off')
-    require(host.sh('systemctl is-active holder.service') == 'active', 'the holder was ended')
+    require(host.sh('systemctl is-active holder.scope') == 'active', 'the holder was ended')
+
+
+@scenario()
+def gpu_held_by_service(host):
+    """a service keeps the GPU open: refused by name before the desktop is touched"""
+    pid = hold_as_service(host, '/dev/dri/card0')
+    before = host.facts().essence()
+    desktop = host.sh('systemctl show -P MainPID lightdm.service')
+    host.configure('win10', BRIEF)
+    line = hook_line(host.virsh_fails('start win10'))
+    require_named(line, '/dev/dri/card0', 'sleep', pid, 'anna', 'add "holder.service" to stop')
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the desktop was stopped')
+    require_named(host.messages(), 'nothing was touched')
+    host.wait_same(before)
+    refused = host.try_sh('virt-handoff start --yes --force win10 2>&1')
+    require(refused.returncode == 1, f'started: {refused.stdout}')
+    require_named(refused.stdout, 'cannot: sleep')
+    require(host.state('win10') == 'shut off', 'the guest is not off')
 
 
 @scenario()
@@ -57,7 +83,7 @@ def sound_held(host):
     host.sh('timeout 10 virsh nodedev-info pci_0000_01_00_0', timeout=20)
     require(start.poll() is None, 'prepare had ended before libvirtd was asked')
     stderr = start.communicate(timeout=120)[1]
-    require_named(hook_line(stderr), '/dev/snd/controlC0', 'sleep', pid, 'anna', 'holder.service')
+    require_named(hook_line(stderr), '/dev/snd/controlC0', 'sleep', pid, 'anna', 'holder.scope')
     host.wait_same(before)
 
 
