@@ -66,6 +66,7 @@ static gboolean check_uses(VhPlanning *planning, const VhPlanDevice *device, GEr
     } sentences[] = {
         {"mount", "%s carries %s, mounted on %s: unmount it first"},
         {"swap", "%s carries %s, in use as swap (%s): swapoff first"},
+        {"open", "%s carries %s, which %s has open: end that first"},
         {"array", "%s carries %s, part of %s: stop that first"},
         {"route", "%s is %s, the host's way to the network (%s)"},
     };

@@ -36,11 +36,14 @@ typedef struct {
 /* Index of the node, -1: none. */
 typedef int (*Look)(const Scan *self, int proc_fd, const char *pid);
 
-static int node_of_number(const Scan *self, dev_t number)
+/* Block devices have numbers of their own. */
+static int node_of_number(const Scan *self, gboolean block, dev_t number)
 {
-    for (guint i = 0; i < self->nodes->len; i++)
-        if (((const VhNode *)g_ptr_array_index(self->nodes, i))->number == number)
+    for (guint i = 0; i < self->nodes->len; i++) {
+        const VhNode *node = g_ptr_array_index(self->nodes, i);
+        if (node->number == number && (g_strcmp0(node->subsystem, "block") == 0) == block)
             return (int)i;
+    }
     return -1;
 }
 
@@ -61,9 +64,10 @@ static int node_of_descriptor(const Scan *self, int dir_fd, const char *name)
     struct statx stx;
 
     if (statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0 ||
-        !S_ISCHR(stx.stx_mode))
+        !(S_ISCHR(stx.stx_mode) || S_ISBLK(stx.stx_mode)))
         return -1;
-    return node_of_number(self, makedev(stx.stx_rdev_major, stx.stx_rdev_minor));
+    return node_of_number(self, S_ISBLK(stx.stx_mode),
+                          makedev(stx.stx_rdev_major, stx.stx_rdev_minor));
 }
 
 static int look_at_descriptors(const Scan *self, int proc_fd, const char *pid)

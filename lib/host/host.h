@@ -120,13 +120,14 @@ gboolean vh_host_pci_rescan(VhHost *host, gint64 deadline, GError **error);
 gboolean vh_host_pci_answers(VhHost *host, const char *address);
 
 typedef struct {
-    char *kind;  /* "mount", "swap", "array" or "route" */
+    char *kind;  /* "mount", "swap", "array", "open" or "route" */
     char *name;  /* "/dev/nvme0n1p2", "enp5s0" */
-    char *where; /* mount point, array or gateway, for people */
+    char *where; /* mount point, array, process or gateway, for people */
 } VhUse;
 
 /* What the host itself cannot do without on this function: mounted file systems, swap, members of
- * running RAID/LVM/dm devices, the default route (VhUse). Empty: nothing. */
+ * running RAID/LVM/dm devices, disks that a process has open, the default route (VhUse). Empty:
+ * nothing. */
 GPtrArray *vh_host_pci_uses(VhHost *host, const char *address, GError **error);
 /* The seat (logind) this function belongs to: ID_SEAT of its nodes in udev, "seat0" without. */
 char *vh_host_pci_seat(VhHost *host, const char *address);
@@ -145,7 +146,8 @@ typedef struct {
     char *subsystem; /* "drm", "sound", "graphics", "i2c-dev", … */
     dev_t number;
     gboolean blocks; /* unbinding waits for, or breaks, a process that has it open (drm, sound,
-                        graphics, i2c-dev, kfd, nvidia, …); not so for input, hidraw, usb, block */
+                        graphics, i2c-dev, kfd, nvidia, block, …); not so for input, hidraw, and
+                        all on USB */
 } VhNode;
 
 /* The nodes of this function, found through sysfs below its directory (not below another PCI

@@ -13,15 +13,15 @@ typedef struct {
     GPtrArray *nodes; /* VhNode */
 } Nodes;
 
-/* Whose open nodes make an unbind wait (sound, video), break (drm, graphics) or keep the driver's
- * module in use. All others lose their device without harm: their reads fail. */
+/* Whose open nodes make an unbind wait (sound, video), break (drm, graphics), keep the driver's
+ * module in use or lose what is being written (block). All others lose their device without harm:
+ * their reads fail. */
 static gboolean subsystem_blocks(const char *subsystem)
 {
     static const char *const names[] = {
-        "drm", "sound",  "graphics",    "i2c-dev",  "drm_dp_aux_dev",
-        "kfd", "accel",  "video4linux", "media",    "cec",
-        "dvb", "nvidia", "vfio",        "vfio-dev", "mei",
-        "uio", "comedi", "dma_heap",    NULL};
+        "drm",         "sound", "graphics", "i2c-dev",  "drm_dp_aux_dev", "kfd",  "accel",
+        "video4linux", "media", "cec",      "dvb",      "nvidia",         "vfio", "vfio-dev",
+        "mei",         "uio",   "comedi",   "dma_heap", "block",          NULL};
 
     return g_strv_contains(names, subsystem);
 }
@@ -59,6 +59,20 @@ static char *node_path(const char *dir)
     g_autofree char *name = vh_line_value(text, "DEVNAME");
 
     return name ? g_strconcat("/dev/", name, NULL) : NULL;
+}
+
+VhNode *vh_node_read(const char *dir, const char *subsystem)
+{
+    dev_t number;
+    g_autofree char *path = node_path(dir);
+
+    if (!path || !read_number(dir, &number))
+        return NULL;
+    VhNode *node = g_new0(VhNode, 1);
+    node->path = g_steal_pointer(&path);
+    node->subsystem = g_strdup(subsystem);
+    node->number = number;
+    return node;
 }
 
 static void visit(const VhDeviceDir *dir, gpointer data)

@@ -241,6 +241,8 @@ gboolean vh_real_pci_remove(VhHost *host, const char *address, gint64 deadline, 
 gboolean vh_real_pci_rescan(VhHost *host, gint64 deadline, GError **error);
 gboolean vh_real_pci_answers(VhHost *host, const char *address);
 gboolean vh_real_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error);
+/* What the directory of sysfs says of its node; NULL: it has none. */
+VhNode *vh_node_read(const char *dir, const char *subsystem);
 GPtrArray *vh_real_pci_nodes(VhHost *host, const char *address, GError **error);
 GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error);
 void vh_real_wait(VhHost *host, GPtrArray *holders, gint64 microseconds);

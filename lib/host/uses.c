@@ -53,8 +53,11 @@ static void add_nvme_heads(VhUses *self, const char *controller)
         for (guint j = 0; j < names->len; j++) {
             const char *name = g_ptr_array_index(names, j);
             g_autofree char *block = vh_real_path(self->real, "/sys/class/block/%s", name);
+            g_autofree char *generic = vh_real_path(self->real, "/sys/class/nvme-generic/%s", name);
             if (vh_file_exists(block))
                 add_name(self->blocks, name);
+            if (vh_file_exists(generic))
+                add_name(self->generics, generic);
         }
     }
 }
@@ -67,6 +70,9 @@ static void visit(const VhDeviceDir *dir, gpointer data)
         add_name(self->blocks, dir->name);
     else if (strcmp(dir->subsystem, "net") == 0)
         add_name(self->nets, dir->name);
+    else if (strcmp(dir->subsystem, "scsi_generic") == 0 ||
+             strcmp(dir->subsystem, "nvme-generic") == 0)
+        add_name(self->generics, dir->path);
     else if (strcmp(dir->subsystem, "nvme") == 0)
         add_nvme_heads(self, dir->name);
 }
@@ -271,11 +277,12 @@ GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error)
     g_autofree char *dir = vh_pci_directory(real, address, error);
     g_autoptr(GPtrArray) blocks = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) nets = g_ptr_array_new_with_free_func(g_free);
-    VhUses uses = {real, NULL, blocks, nets};
+    g_autoptr(GPtrArray) generics = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_use);
+    VhUses uses = {real, list, blocks, nets, generics};
 
     if (!dir)
         return NULL;
-    uses.uses = g_ptr_array_new_with_free_func(free_use);
     vh_sysfs_walk(dir, visit, &uses);
     if (blocks->len > 0) {
         add_arrays(&uses);
@@ -284,10 +291,12 @@ GPtrArray *vh_real_pci_uses(VhHost *host, const char *address, GError **error)
         add_swaps(&uses);
         vh_uses_add_pools(&uses);
     }
+    if (!vh_uses_add_open(&uses, error))
+        return NULL;
     if (nets->len > 0) {
         add_uppers(&uses);
         for_lines(&uses, "/proc/net/route", consider_route);
         for_lines(&uses, "/proc/net/ipv6_route", consider_route6);
     }
-    return uses.uses;
+    return g_steal_pointer(&list);
 }

@@ -146,6 +146,7 @@ static const char *use_place(const VhUse *use)
         return use->where;
     return g_str_equal(use->kind, "mount")   ? "/mnt"
            : g_str_equal(use->kind, "route") ? "gateway"
+           : g_str_equal(use->kind, "open")  ? "a program"
                                              : use->kind;
 }
 

@@ -56,7 +56,7 @@ static const char *const session_classes[] = {"user",       "user-early", "greet
                                               "background", "manager",    NULL};
 static const char *const session_states[] = {"online", "active", "closing", NULL};
 static const char *const wedge_kinds[] = {"probe", "dead", NULL};
-static const char *const use_kinds[] = {"mount", "swap", "array", "route", NULL};
+static const char *const use_kinds[] = {"mount", "swap", "array", "open", "route", NULL};
 
 static const SimField node_fields[] = {
     RULED(SimNode, path, is_absolute, "an absolute path"),

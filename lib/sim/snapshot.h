@@ -30,7 +30,7 @@ typedef struct {
 /* "uses" of a function: see VhUse. */
 typedef struct {
     SimRecord record;
-    char *kind; /* "mount", "swap", "array", "route" */
+    char *kind; /* "mount", "swap", "array", "open", "route" */
     char *name;
     char *where;
 } SimUse;

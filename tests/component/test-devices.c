@@ -176,6 +176,29 @@ static void test_keyboard_and_mouse(void)
     }
 }
 
+/* A disk that is in use in any way stays, and the sentence says what to do. */
+static void test_disk_in_use(void)
+{
+    static const char here[] = "{\"kind\": \"mount\", \"name\": \"/dev/nvme0n1p2\", "
+                               "\"where\": \"/\"}";
+    static const struct {
+        const char *use, *sentence;
+    } cases[] = {
+        {"{\"kind\": \"mount\", \"name\": \"/dev/a\", \"where\": \"/b\"}",
+         "0000:01:00.0 carries /dev/a, mounted on /b: unmount it first"},
+        {"{\"kind\": \"array\", \"name\": \"/dev/a\", \"where\": \"md0\"}",
+         "0000:01:00.0 carries /dev/a, part of md0: stop that first"},
+        {"{\"kind\": \"open\", \"name\": \"/dev/a\", \"where\": \"qemu (pid 7)\"}",
+         "0000:01:00.0 carries /dev/a, which qemu (pid 7) has open: end that first"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Machine) machine = machine_changed("amd-desktop", here, cases[i].use);
+        g_autoptr(VhPlan) plan = plan_for(machine, "0000:01:00.0");
+        assert_has(plan->refusals, cases[i].sentence);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -185,6 +208,7 @@ int main(int argc, char **argv)
     g_test_add_func("/devices/rest-of-card", test_rest_of_card);
     g_test_add_data_func("/devices/variant/domain", NULL, test_variant_driver);
     g_test_add_data_func("/devices/variant/file", "file", test_variant_driver);
+    g_test_add_func("/devices/disk-in-use", test_disk_in_use);
     g_test_add_func("/devices/keyboard-and-mouse", test_keyboard_and_mouse);
     return g_test_run();
 }

@@ -153,16 +153,26 @@ void host_tree_device(HostTree *tree, const char *directory, const char *subsyst
     host_tree_write(tree, line, "%s/dev", directory);
 }
 
-gboolean host_tree_node(HostTree *tree, const char *path, guint major_number, guint minor_number)
+static gboolean make_node(HostTree *tree, const char *path, mode_t type, dev_t number)
 {
     g_autofree char *full = g_strconcat(tree->root, path, NULL);
 
     make_parent(full);
-    if (mknod(full, S_IFCHR | 0600, makedev(major_number, minor_number)) == 0)
+    if (mknod(full, type | 0600, number) == 0)
         return TRUE;
     g_assert_true(errno == EPERM || errno == EACCES);
     g_test_skip("may not make device nodes here");
     return FALSE;
+}
+
+gboolean host_tree_node(HostTree *tree, const char *path, guint major_number, guint minor_number)
+{
+    return make_node(tree, path, S_IFCHR, makedev(major_number, minor_number));
+}
+
+gboolean host_tree_disk(HostTree *tree, const char *path, guint major_number, guint minor_number)
+{
+    return make_node(tree, path, S_IFBLK, makedev(major_number, minor_number));
 }
 
 void host_tree_process(HostTree *tree, pid_t pid, const char *command, const char *state,

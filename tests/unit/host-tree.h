@@ -36,6 +36,8 @@ void host_tree_device(HostTree *tree, const char *directory, const char *subsyst
                       const char *number, const char *devname);
 /* A character device; skips the test and returns FALSE when we may not make one. */
 gboolean host_tree_node(HostTree *tree, const char *path, guint major_number, guint minor_number);
+/* A block device, likewise. */
+gboolean host_tree_disk(HostTree *tree, const char *path, guint major_number, guint minor_number);
 /* A process: stat, status, cgroup. */
 void host_tree_process(HostTree *tree, pid_t pid, const char *command, const char *state,
                        guint64 start, uid_t uid, const char *cgroup);

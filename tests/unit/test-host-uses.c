@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the host needs a function for: disks and networks, over a tree. */
 #include <string.h>
+#include <unistd.h>
 
 #include "host-tree.h"
 
@@ -89,6 +90,56 @@ static void test_second_disk_of_btrfs(void)
     host_tree_dir(tree, "/sys/fs/btrfs/1b4e/devices/nvme0n1p2");
     g_autofree char *uses = uses_of(tree);
     g_assert_cmpstr(uses, ==, "mount /dev/nvme0n1p2 btrfs 1b4e\n");
+}
+
+static void add_guest(HostTree *tree, pid_t pid, const char *target)
+{
+    g_autofree char *path = host_tree_path(tree, "/proc/%d/fd/9", (int)pid);
+    g_autofree char *full = host_tree_path(tree, "%s", target);
+
+    host_tree_process(tree, pid, "qemu-system\nx86", "S", 7, 0,
+                      "0::/machine.slice/machine-qemu.scope\n");
+    g_assert_cmpint(symlink(full, path), ==, 0);
+}
+
+/* The raw disk, or a partition of it, of another guest that runs; also by its other names. */
+static void test_open(void)
+{
+    static const struct {
+        const char *path;
+        gboolean disk;
+        guint major_number, minor_number;
+        const char *uses;
+    } cases[] = {
+        {"/dev/nvme0n1", TRUE, 259, 0, "open /dev/nvme0n1 "},
+        {"/dev/vms/by-another-name", TRUE, 259, 2, "open /dev/nvme0n1p2 "},
+        {"/dev/ng0n1", FALSE, 241, 0, "open /dev/ng0n1 "},
+        {"/dev/ng0n2", FALSE, 241, 1, "open /dev/ng0n2 "},
+        {"/dev/sg0", FALSE, 21, 0, "open /dev/sg0 "},
+        {"/dev/other", TRUE, 259, 9, ""},
+        {"/dev/other", FALSE, 259, 0, ""},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(HostTree) tree = disk_tree();
+        g_autofree char *expected = g_strdup_printf(
+            "%s%s", cases[i].uses,
+            *cases[i].uses ? "qemu-system\\nx86 (pid 4711, user 0, machine-qemu.scope)\n" : "");
+
+        host_tree_device(tree, DIR "/nvme/nvme0/ng0n1", "nvme-generic", "241:0", "ng0n1");
+        host_tree_device(tree, DIR "/host0/target0/0:0/scsi_generic/sg0", "scsi_generic", "21:0",
+                         "sg0");
+        host_tree_device(tree, DIR "/nvme/nvme0", "nvme", "240:0", "nvme0");
+        host_tree_dir(tree, "/sys/class/nvme-subsystem/nvme-subsys0/nvme0");
+        host_tree_dir(tree, "/sys/class/nvme-subsystem/nvme-subsys0/ng0n2");
+        host_tree_device(tree, "/sys/class/nvme-generic/ng0n2", "nvme-generic", "241:1", "ng0n2");
+        if (!(cases[i].disk ? host_tree_disk : host_tree_node)(
+                tree, cases[i].path, cases[i].major_number, cases[i].minor_number))
+            return;
+        add_guest(tree, 4711, cases[i].path);
+        g_autofree char *uses = uses_of(tree);
+        g_assert_cmpstr(uses, ==, expected);
+    }
 }
 
 /* ZFS opens its disks itself: udev knows the member, the kernel's statistics the pools in use. */
@@ -234,6 +285,7 @@ int main(int argc, char **argv)
     g_test_add_func("/uses/nothing", test_nothing);
     g_test_add_func("/uses/mounts", test_mounts);
     g_test_add_func("/uses/second-disk-of-btrfs", test_second_disk_of_btrfs);
+    g_test_add_func("/uses/open", test_open);
     g_test_add_func("/uses/zfs", test_zfs);
     g_test_add_func("/uses/bcachefs", test_bcachefs);
     g_test_add_func("/uses/stacked", test_stacked);
