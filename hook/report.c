@@ -156,11 +156,11 @@ static void put_wrapped(int indent, int further, const char *mark, const char *t
 
     for (gsize i = 0; lines[i]; i++) {
         /* A word that is longer than a line begins on the next one. */
-        const char *rest = i == 0 ? lines[i] + MIN(strlen(shown), strlen(lines[i])) : lines[i];
+        int marked = i == 0 ? (int)MIN(strlen(shown), strlen(lines[i])) : 0;
         printf("%*s", i == 0 ? indent : indent + further, "");
         if (i == 0)
-            printf("%s%s%s", colour ? colour : "", shown, colour ? "\033[0m" : "");
-        printf("%s\n", rest);
+            printf("%s%.*s%s", colour ? colour : "", marked, shown, colour ? "\033[0m" : "");
+        printf("%s\n", lines[i] + marked);
     }
     fflush(stdout);
 }

@@ -43,6 +43,7 @@ class Messages(unittest.TestCase):
             self.assertRegex(text, r"\n +(7\.|0\.\d+ s) +wait until nobody has [\d:., ]+\n {6,}0000:0b")
             for line in text.splitlines():
                 self.assertTrue(len(line) <= 80 or "/" in line, line)
+                self.assertEqual(line.rstrip(), line)
 
 
 if __name__ == "__main__":
