@@ -193,8 +193,16 @@ static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays,
 
 /* ---- units and sessions ---- */
 
+/* Once, also when the guest's file names what belongs to a driver. */
 static void add_unit(VhPlanning *planning, const char *id)
 {
+    const GPtrArray *steps = planning->plan->steps;
+
+    for (guint i = 0; i < steps->len; i++) {
+        const VhStep *step = steps->pdata[i];
+        if (step->kind == &vh_step_unit && g_str_equal(step->subject, id))
+            return;
+    }
     vh_plan_add(planning, &vh_step_unit, id, g_variant_new_parsed("{'unit': <%s>}", id));
 }
 

@@ -240,6 +240,24 @@ static void test_restarted(void)
     g_assert_false(plans_stop(machine, xml));
 }
 
+/* The driver's own daemon, named in the guest's file as well: stopped once, where the file says. */
+static void test_companion_in_list(void)
+{
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    guint found = 0;
+
+    machine_configure(machine, "win10", "stop = [ \"nvidia-persistenced\", \"display-manager\" ];");
+    g_autoptr(VhPlan) plan = machine_plan(machine, "win10", xml);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VhStep *step = plan->steps->pdata[i];
+        if (step->kind == &vh_step_unit &&
+            g_str_equal(step->subject, "nvidia-persistenced.service"))
+            found++;
+    }
+    g_assert_cmpuint(found, ==, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -253,5 +271,6 @@ int main(int argc, char **argv)
     g_test_add_data_func("/hybrid/right-again/equal-cards", "two-equal-cards", test_right_again);
     g_test_add_func("/hybrid/told-coming", test_told_coming);
     g_test_add_func("/hybrid/restarted", test_restarted);
+    g_test_add_func("/hybrid/companion-in-list", test_companion_in_list);
     return g_test_run();
 }
