@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/fate.h"
 #include "inspect/check-private.h"
 #include "steps/holding.h"
 
@@ -41,11 +42,28 @@ void vh_check_groups(gpointer data)
 
 /* ---- the display manager ---- */
 
-static const VhSession *graphical_session(const GPtrArray *sessions)
+/* A desktop that no display manager ends, or NULL: one that was begun from a text console, on
+ * whichever card. Where there is no manager (@managed is FALSE) that is each one. */
+static const VhSession *find_desktop(VhHost *host, const GPtrArray *sessions, gboolean managed)
 {
-    for (guint i = 0; sessions && i < sessions->len; i++)
-        if (vh_session_is_graphical(sessions->pdata[i]))
-            return sessions->pdata[i];
+    g_autoptr(GPtrArray) functions = vh_host_pci_list(host, NULL);
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; functions && i < functions->len; i++) {
+        const VhPciFunction *function = functions->pdata[i];
+        if (vh_pci_is_display(function) && !function->vfio)
+            g_ptr_array_add(addresses, function->address);
+    }
+    g_ptr_array_add(addresses, NULL);
+    g_autoptr(GPtrArray) drawers =
+        vh_holding_drawers(host, (const char *const *)addresses->pdata, NULL);
+    for (guint i = 0; sessions && i < sessions->len; i++) {
+        const VhSession *session = sessions->pdata[i];
+        if (vh_session_is_graphical(session)
+                ? !managed
+                : session->seat && vh_holding_is_desktop(session, session->seat, drawers))
+            return session;
+    }
     return NULL;
 }
 
@@ -62,36 +80,48 @@ void vh_check_services(gpointer data)
                      "neither systemd nor OpenRC nor runit: no service can be stopped");
 }
 
+/* Whether the guest's file has it ended. */
+static gboolean ends_sessions(const VhConfig *config)
+{
+    return config &&
+           (config->sessions == VH_SESSIONS_LOGOUT || config->sessions == VH_SESSIONS_TERMINATE);
+}
+
 void vh_check_display_manager(gpointer data)
 {
     VhChecking *checking = data;
     g_autoptr(GError) error = NULL;
     g_autoptr(VhUnit) unit = vh_host_unit_look(checking->host, "display-manager.service", &error);
     g_autoptr(GPtrArray) sessions = vh_host_sessions(checking->host, NULL);
-    const VhSession *session = graphical_session(sessions);
+    gboolean managed = unit && g_strcmp0(unit->load, "not-found") != 0;
+    const VhSession *session = find_desktop(checking->host, sessions, managed);
+    g_autofree char *state =
+        managed ? g_strdup_printf("%s is %s", unit->id, unit->active) : g_strdup("there is none");
 
     if (!unit)
         vh_check_unknown(checking, "what the display manager is", error);
-    else if (g_strcmp0(unit->load, "not-found") != 0)
-        vh_check_add(checking, VH_FINDING_OK, NULL, "%s is %s", unit->id, unit->active);
-    else if (session)
+    else if (session && !ends_sessions(checking->in->config))
         vh_check_add(checking, VH_FINDING_WARNING,
                      "set sessions = \"logout\" or \"terminate\" in the guest's file, or log out "
                      "first",
-                     "there is none, but %s has a desktop (session %s)", session->user,
-                     session->id);
+                     "%s, but %s has a desktop%s (session %s)", state, session->user,
+                     managed ? " that does not end with it" : "", session->id);
+    else if (managed)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s", state);
     else
-        vh_check_add(checking, VH_FINDING_OK, NULL, "none, and no desktop runs");
+        vh_check_add(checking, VH_FINDING_OK, NULL, "none, and no desktop runs%s",
+                     session ? " that is not ended" : "");
 }
 
 /* ---- who has a card open ---- */
 
 typedef struct {
     VhChecking *checking;
-    const char *manager; /* unit of the display manager; NULL: none */
-    guint desktop;       /* processes that end with the desktop */
+    char *manager; /* unit of the display manager; NULL: none */
+    guint desktop; /* processes that end with the desktop */
     guint found;
     const GPtrArray *functions; /* VhPciFunction: all of the host */
+    const VhJudge *judge;       /* NULL: no plan */
 } Holders;
 
 /* Services that prepare stops by itself, as they belong to a driver. */
@@ -116,26 +146,44 @@ static void judge_renderer(Holders *self, const VhHolder *holder, const char *ad
                  holder->process.pid, address);
 }
 
-static void judge_service(Holders *self, const VhHolder *holder, const char *address)
+/* What can be done about it now, or in the guest's file. */
+static char *mend_for(const Holders *self, const VhHolder *holder)
 {
+    VhHost *host = self->checking->host;
+    g_autofree char *advice = vh_holding_advice(host, holder, self->manager);
+    const char *service = vh_holding_service(host, holder, self->manager);
+    g_autofree char *stop =
+        service ? vh_service_command(vh_host_service_manager(host), "stop", service) : NULL;
+
+    return stop ? g_strdup_printf("%s, or: sudo %s", advice, stop) : g_steal_pointer(&advice);
+}
+
+static void judge_stayer(Holders *self, const VhHolder *holder, const char *address)
+{
+    g_autofree char *command = vh_text_one_line(holder->command);
+    g_autofree char *mend = mend_for(self, holder);
+
+    vh_check_add(self->checking, VH_FINDING_WARNING, mend, "%s (pid %d, %s) has %s of %s open",
+                 command, holder->process.pid, holder->unit ? holder->unit : "no unit",
+                 holder->node, address);
+}
+
+/* One that has no part in a desktop; @fate as of a plan, or STAYS. */
+static void judge_other(Holders *self, const VhHolder *holder, const char *address, VhFate fate)
+{
+    static const char *const ways[] = {
+        [VH_FATE_ENDS] = "which prepare stops",    [VH_FATE_WAITED] = "which goes with a session",
+        [VH_FATE_STOPPED] = "which prepare stops", [VH_FATE_TERMINATED] = "which prepare ends",
+        [VH_FATE_STAYS] = "which prepare stops", /* a companion's, without a plan */
+    };
     g_autofree char *command = vh_text_one_line(holder->command);
 
     self->found++;
-    g_autofree char *stop = holder->unit
-                                ? vh_service_command(vh_host_service_manager(self->checking->host),
-                                                     "stop", holder->unit)
-                                : NULL;
-    g_autofree char *mend =
-        stop ? g_strdup_printf("add \"%s\" to stop in the guest's file, or: sudo %s", holder->unit,
-                               stop)
-             : g_strdup_printf("sudo kill %d", holder->process.pid);
-    if (holder->unit && is_companion(holder->unit))
-        vh_check_add(self->checking, VH_FINDING_OK, NULL, "%s, which prepare stops, holds %s",
-                     holder->unit, address);
+    if (fate == VH_FATE_STAYS && (self->judge || !holder->unit || !is_companion(holder->unit)))
+        judge_stayer(self, holder, address);
     else
-        vh_check_add(self->checking, VH_FINDING_WARNING, mend, "%s (pid %d, %s) has %s of %s open",
-                     command, holder->process.pid, holder->unit ? holder->unit : "no unit",
-                     holder->node, address);
+        vh_check_add(self->checking, VH_FINDING_OK, NULL, "%s, %s, holds %s",
+                     holder->unit ? holder->unit : command, ways[fate], address);
 }
 
 /* Whether the guest is known, and is not passed this card. */
@@ -173,6 +221,24 @@ static gboolean desktop_stays(const Holders *self, const VhPciFunction *card,
            !not_passed(self->checking, card->address);
 }
 
+/* As the plan deals with it, or, when none takes this card, as one with the defaults would. */
+static void judge_holder(Holders *self, const VhHolder *holder, const char *address,
+                         gboolean planned, gboolean stays)
+{
+    VhFate fate = planned ? vh_judge_holder(self->judge, holder) : VH_FATE_STAYS;
+    gboolean logind = vh_holding_is_logind(holder);
+    gboolean lives = logind || vh_holding_lives_in_desktop(holder, self->manager);
+
+    if (!lives || fate == VH_FATE_STOPPED || fate == VH_FATE_TERMINATED)
+        judge_other(self, holder, address, fate);
+    else if (stays && !logind && fate == VH_FATE_STAYS)
+        judge_renderer(self, holder, address);
+    else if (planned && fate == VH_FATE_STAYS)
+        judge_other(self, holder, address, fate);
+    else
+        self->desktop++;
+}
+
 static void judge_card(Holders *self, const VhPciFunction *card)
 {
     const char *const addresses[] = {card->address, NULL};
@@ -185,42 +251,42 @@ static void judge_card(Holders *self, const VhPciFunction *card)
         self->found++;
         return;
     }
+    gboolean planned = self->judge && vh_judge_takes(self->judge, card->address);
     gboolean stays = desktop_stays(self, card, holders, drawers);
-    for (guint i = 0; i < holders->len; i++) {
-        const VhHolder *holder = holders->pdata[i];
-        if (!vh_holding_lives_in_desktop(holder, self->manager))
-            judge_service(self, holder, card->address);
-        else if (stays)
-            judge_renderer(self, holder, card->address);
-        else
-            self->desktop++;
+    for (guint i = 0; i < holders->len; i++)
+        judge_holder(self, holders->pdata[i], card->address, planned, stays);
+}
+
+static void judge_cards(Holders *self)
+{
+    for (guint i = 0; i < self->functions->len; i++) {
+        const VhPciFunction *function = self->functions->pdata[i];
+        if (vh_pci_is_display(function) && !function->vfio)
+            judge_card(self, function);
     }
+    if (self->found > 0)
+        return;
+    if (self->desktop > 0)
+        vh_check_add(self->checking, VH_FINDING_OK, NULL, "only those of the desktop (%u)",
+                     self->desktop);
+    else
+        vh_check_add(self->checking, VH_FINDING_OK, NULL, "none");
 }
 
 void vh_check_holders(gpointer data)
 {
     VhChecking *checking = data;
+    const VhCheck *in = checking->in;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) functions = vh_host_pci_list(checking->host, &error);
-    g_autoptr(VhUnit) manager = vh_host_unit_look(checking->host, "display-manager.service", NULL);
-    Holders holders = {checking, manager ? manager->id : NULL, 0, 0, functions};
+    g_autofree char *manager = vh_holding_manager(checking->host);
+    g_autoptr(VhJudge) judge = in->plan ? vh_judge_new(checking->host, in->plan, in->config) : NULL;
+    Holders holders = {checking, manager, 0, 0, functions, judge};
 
-    if (!functions) {
-        vh_check_unknown(checking, "which cards there are", error);
-        return;
-    }
-    for (guint i = 0; i < functions->len; i++) {
-        const VhPciFunction *function = functions->pdata[i];
-        if (vh_pci_is_display(function) && !function->vfio)
-            judge_card(&holders, function);
-    }
-    if (holders.found > 0)
-        return;
-    if (holders.desktop > 0)
-        vh_check_add(checking, VH_FINDING_OK, NULL, "only those of the desktop (%u)",
-                     holders.desktop);
+    if (functions)
+        judge_cards(&holders);
     else
-        vh_check_add(checking, VH_FINDING_OK, NULL, "none");
+        vh_check_unknown(checking, "which cards there are", error);
 }
 
 /* ---- lingering ---- */

@@ -79,7 +79,8 @@ static char *reset_methods(VhChecking *checking, const char *address)
     return g_strdup(g_strv_contains((const char *const *)names, "reset") ? "yes" : "");
 }
 
-/* Whether another passed function of the card can be reset, which resets all of it. */
+/* Whether another passed function of the card is reset with its bus, and so all of the card: the
+ * other methods reset one function only. */
 static gboolean slot_resets(VhChecking *checking, const char *address)
 {
     const GPtrArray *devices = checking->in->domain->devices;
@@ -89,7 +90,8 @@ static gboolean slot_resets(VhChecking *checking, const char *address)
         g_autofree char *methods = vh_address_same_slot(device->address, address)
                                        ? reset_methods(checking, device->address)
                                        : NULL;
-        if (methods && *methods)
+        g_auto(GStrv) names = methods ? g_strsplit_set(methods, " \n", -1) : NULL;
+        if (names && g_strv_contains((const char *const *)names, "bus"))
             return TRUE;
     }
     return FALSE;

@@ -106,6 +106,7 @@ static guint judge_key(VhChecking *checking, const char *key, const char *word)
                                        "iommu.strict",
                                        "rd.driver.post",
                                        "rd.driver.blacklist",
+                                       "rd.driver.export",
                                        "module_blacklist",
                                        "amd_iommu_intr",
                                        "amd_iommu_dump",
@@ -121,31 +122,34 @@ static guint judge_key(VhChecking *checking, const char *key, const char *word)
     return 1;
 }
 
+/* Whether @word is KEY=VALUE with @item in the list that is its value. */
+static gboolean lists_item(const char *word, const char *key, const char *item)
+{
+    const char *equals = strchr(word, '=');
+    g_auto(GStrv) items = equals ? g_strsplit(equals + 1, ",", -1) : NULL;
+    g_autofree char *own = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
+    g_autofree char *name = own ? plain(own) : NULL;
+
+    return g_strcmp0(name, key) == 0 && g_strv_contains((const char *const *)items, item);
+}
+
 /* Parameters that are as meant, and do harm. */
 static guint judge_word(VhChecking *checking, const char *word)
 {
-    static const struct {
-        const char *word, *what, *mend;
-        VhFindingState state;
-    } table[] = {
-        {"intel_iommu=off", "intel_iommu=off switches the IOMMU off", "take it away",
-         VH_FINDING_FAILURE},
-        {"amd_iommu=off", "amd_iommu=off switches the IOMMU off", "take it away",
-         VH_FINDING_FAILURE},
-        {"iommu=off", "iommu=off switches the IOMMU off", "take it away", VH_FINDING_FAILURE},
-        {"pcie_acs_override=",
-         "pcie_acs_override splits groups that the hardware does not separate: a guest can reach "
-         "what else is in them",
-         "take it away and pass whole groups", VH_FINDING_WARNING},
-    };
+    static const char *const keys[] = {"intel_iommu", "amd_iommu", "iommu"};
 
-    for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
-        if (g_str_has_suffix(table[i].word, "=") ? g_str_has_prefix(word, table[i].word)
-                                                 : g_str_equal(word, table[i].word)) {
-            vh_check_add(checking, table[i].state, table[i].mend, "%s", table[i].what);
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (lists_item(word, keys[i], "off")) {
+            vh_check_add(checking, VH_FINDING_FAILURE, "take it away", "%s switches the IOMMU off",
+                         word);
             return 1;
         }
-    return 0;
+    if (!g_str_has_prefix(word, "pcie_acs_override="))
+        return 0;
+    vh_check_add(checking, VH_FINDING_WARNING, "take it away and pass whole groups",
+                 "pcie_acs_override splits groups that the hardware does not separate: a guest can "
+                 "reach what else is in them");
+    return 1;
 }
 
 static guint judge_parameter(VhChecking *checking, const char *word)

@@ -10,7 +10,7 @@ static const VhCheckKind kinds[] = {
     {"iommu", "IOMMU", "The kernel hands a device to a guest only behind an IOMMU.", FALSE,
      vh_check_iommu},
     {"parameters", "kernel parameters",
-     "The kernel says nothing about a parameter that it does not know.", FALSE,
+     "A slip goes unnoticed, and one that is right may do harm all the same.", FALSE,
      vh_check_parameters},
     {"secure-boot", "Secure Boot",
      "Under it the kernel loads signed modules only, and may be locked down.", FALSE,

@@ -101,13 +101,79 @@ class Check(unittest.TestCase):
         states = self.states(host, *self.guest(("<domain type='kvm'", "<domain type='qemu'")))
         self.assertEqual(states[("host", "virtualization")], "ok")
 
+    def finding(self, host, name, *arguments, status=1):
+        report = json.loads(self.check(host, "--json", *arguments, status=status))
+        return [one for one in report["findings"] if one["id"] == name]
+
+    def test_reset_of_a_sibling(self):
+        """Only the bus resets all of a card: what plan says of its sound is said here, too."""
+        for methods, known in (("flr", False), ("pm", False), ("flr bus", True)):
+            host = machine(files={RESET % "09:00.0": methods, RESET % "09:00.1": ""})
+            found = self.finding(host, "reset", *self.guest(), status=0 if known else 1)
+            self.assertEqual([one["what"] for one in found],
+                             ["the kernel can reset all of them" if known else
+                              "the kernel has no reset for 0000:09:00.1"])
+
+    def test_who_is_not_stopped(self):
+        """Neither another guest nor a part of the system is to be added to stop."""
+        host = machine()
+        host["units"].append({"id": "machine-qemu-x.scope", "active": "active"})
+        host["processes"].append({"pid": 79, "command": "qemu-system-x86", "uid": 0,
+                                  "unit": "machine-qemu-x.scope", "nodes": ["/dev/nvidia0"]})
+        for one in host["processes"]:
+            if one["command"] == "systemd-logind":
+                one["nodes"] = ["/dev/dri/card0"]
+        for arguments, status in (([], 1), (self.guest(), 2)):
+            mends = [one["mend"] for one in self.finding(host, "holders", *arguments, status=status)
+                     if one["state"] != "ok"]
+            self.assertEqual(mends, ["shut that guest down first"])
+
+    def test_as_the_plan_has_it(self):
+        """A service that prepare stops is no warning, and one of the system's stays one."""
+        host = machine(files={HOOKS + "/kvm.conf.d/win10.conf": 'stop = [ "a", "display-manager" ];'})
+        host["units"].append({"id": "a.service", "active": "active"})
+        host["processes"].append({"pid": 79, "command": "a", "uid": 0, "unit": "a.service",
+                                  "nodes": ["/dev/nvidia0"]})
+        found = self.finding(host, "holders", *self.guest(), status=0)
+        self.assertIn("a.service, which prepare stops, holds 0000:09:00.0",
+                      [one["what"] for one in found])
+        found = self.finding(host, "holders")
+        self.assertIn('add "a.service" to stop in the guest\'s file, so that it is stopped for as long as '
+                      "the guest runs, or: sudo systemctl stop a.service",
+                      [one.get("mend") for one in found])
+
+    def test_text_console(self):
+        """A compositor begun there is a desktop that nothing stops, with a display manager or not."""
+        for manager in (True, False):
+            host = machine()
+            for session in host["sessions"]:
+                session.pop("unit", None)
+                session.update(type="tty", process="kwin_wayland")
+            gone = ("Xorg", "sddm-helper", "startplasma-x11") + (() if manager else ("sddm",))
+            host["processes"] = [one for one in host["processes"] if one["command"] not in gone]
+            host["processes"].append({"pid": 80, "command": "kwin_wayland", "uid": 1000,
+                                      "session": "2", "nodes": ["/dev/dri/card0"]})
+            if not manager:
+                host["units"] = [one for one in host["units"] if one["id"] != "sddm.service"]
+            found = self.finding(host, "display-manager", *self.guest())
+            self.assertEqual([(one["state"], one["what"]) for one in found], [
+                ("warning", "sddm.service is active, but anna has a desktop that does not end with it "
+                            "(session 2)" if manager else
+                 "there is none, but anna has a desktop (session 2)")])
+            self.assertIn("log out first", found[0]["mend"])
+            host["files"] = [one for one in host["files"] if not one["path"].endswith("win10.conf")]
+            host["files"].append({"path": HOOKS + "/kvm.conf.d/win10.conf",
+                                  "text": 'sessions = "terminate";'})
+            found = self.finding(host, "display-manager", *self.guest(), status=0)
+            self.assertEqual([one["state"] for one in found], ["ok"])
+
     def test_warning(self):
         host = machine(files={"/proc/cmdline": "quiet rd.driver.pre=vfio-pc"})
         self.assertEqual(self.states(host, status=1)[("host", "parameters")], "warning")
         text = self.check(host, status=1)
         self.assertIn(
             "warning  kernel parameters           rd.driver.pre names no module: vfio-pc\n"
-            "         The kernel says nothing about a parameter that it does not know.\n"
+            "         A slip goes unnoticed, and one that is right may do harm all the same.\n"
             "         -> write rd.driver.pre=vfio-pci instead of rd.driver.pre=vfio-pc\n", text)
         self.assertIn("\nIt can work, with what is said above in mind.\n", text)
 

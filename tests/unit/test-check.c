@@ -158,13 +158,13 @@ static void test_parameters(void)
 {
     CASES({"parameters",
            FILE_AT("/proc/cmdline", "ro quiet intel_iommu=on rd.driver.pre=vfio-pci "
-                                    "amd_iommu=on iommu=pt vfio-pci.ids=10de:2489"),
+                                    "rd.driver.export=1 iommu=pt vfio-pci.ids=10de:2489"),
            NULL, NULL, "ok no slip in them"},
           {"parameters", FILE_AT("/proc/cmdline", "quiet rd.driver.pre=vfio-pc iommu=pt"), NULL,
            NULL, "warning rd.driver.pre names no module: vfio-pc"},
-          {"parameters", FILE_AT("/proc/cmdline", "intel_iomu=on amd_iommu=off"), NULL, NULL,
+          {"parameters", FILE_AT("/proc/cmdline", "intel_iomu=on amd-iommu=x,off"), NULL, NULL,
            "warning the kernel knows no parameter intel_iomu (in intel_iomu=on)\n"
-           "failure amd_iommu=off switches the IOMMU off"},
+           "failure amd-iommu=x,off switches the IOMMU off"},
           {"parameters", FILE_AT("/proc/cmdline", "pcie_acs_override=downstream"), NULL, NULL,
            "warning pcie_acs_override splits groups that the hardware does not separate: a guest "
            "can reach what else is in them"},
