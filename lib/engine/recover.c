@@ -22,11 +22,18 @@ static const char *why_orphaned(VhHost *host, const VhJournal *journal)
                : "libvirt's daemon that prepared it is gone and the guest does not run";
 }
 
-static gboolean recover_one(const VhEngine *engine, const char *uuid, guint *replayed,
-                            GError **error)
+/* One recovery; each journal is tried once. */
+typedef struct {
+    const VhEngine *engine;
+    GHashTable *tried; /* char *: transactions */
+    guint replayed;
+    GError *error; /* the first */
+} Recovery;
+
+static gboolean recover_one(Recovery *self, const char *uuid, GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(VhJournal) journal = vh_journal_open(engine, uuid, &cause);
+    g_autoptr(VhJournal) journal = vh_journal_open(self->engine, uuid, &cause);
 
     if (!journal && vh_error_is_gone(cause))
         return TRUE;
@@ -34,15 +41,15 @@ static gboolean recover_one(const VhEngine *engine, const char *uuid, guint *rep
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
-    const char *why = why_orphaned(engine->host, journal);
-    if (!why)
+    const char *why = why_orphaned(self->engine->host, journal);
+    if (!why || !g_hash_table_add(self->tried, g_strdup(journal->transaction)))
         return TRUE;
-    const VhTeller teller = {.engine = engine,
+    const VhTeller teller = {.engine = self->engine,
                              .guest = journal->guest,
                              .uuid = journal->uuid,
                              .transaction = journal->transaction,
                              .operation = "recover"};
-    (*replayed)++;
+    self->replayed++;
     vh_tell(&teller, VH_EVENT_RECOVER, LOG_WARNING, NULL, NULL, -1, NULL,
             "giving everything back: %s", why);
     if (vh_give_back(&teller, journal, error))
@@ -51,24 +58,52 @@ static gboolean recover_one(const VhEngine *engine, const char *uuid, guint *rep
     return FALSE;
 }
 
-gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **error)
+/* All that are there now, under the lock. */
+static gboolean recover_present(Recovery *self)
 {
     /* As long as a hand-over with the longest timeout can take. */
     enum { LOCK_SECONDS = 330 };
-    int lock = vh_lock_take(
-        engine, vh_host_now(engine->host) + (gint64)LOCK_SECONDS * G_USEC_PER_SEC, error);
-    GError *first = NULL;
+    gint64 deadline = vh_host_now(self->engine->host) + (gint64)LOCK_SECONDS * G_USEC_PER_SEC;
+    int lock = vh_lock_take(self->engine, deadline, self->error ? NULL : &self->error);
 
-    *ret_replayed = 0;
     if (lock < 0)
         return FALSE;
-    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine);
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
-        (void)recover_one(engine, journal->uuid, ret_replayed, first ? NULL : &first);
+        (void)recover_one(self, journal->uuid, self->error ? NULL : &self->error);
     }
     close(lock);
-    if (first)
-        g_propagate_error(error, first);
-    return first == NULL;
+    return TRUE;
+}
+
+/* Whether a guest was left to us since we had passed it by: that is written without the lock, and
+ * nobody is started for it while we run. */
+static gboolean is_awaited(const Recovery *self)
+{
+    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine);
+
+    for (guint i = 0; i < journals->len; i++) {
+        const VhJournal *journal = journals->pdata[i];
+        if (journal->released && why_orphaned(self->engine->host, journal) &&
+            !g_hash_table_contains(self->tried, journal->transaction))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **error)
+{
+    /* More guests than can be left to one recovery; not for ever all the same. */
+    enum { ROUNDS = 64 };
+    g_autoptr(GHashTable) tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Recovery self = {.engine = engine, .tried = tried};
+
+    for (guint i = 0; i < ROUNDS && recover_present(&self) && is_awaited(&self);)
+        i++;
+    *ret_replayed = self.replayed;
+    if (!self.error)
+        return TRUE;
+    g_propagate_error(error, self.error);
+    return FALSE;
 }

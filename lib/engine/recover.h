@@ -9,7 +9,8 @@
  * guest has no QEMU process; or it was prepared by hand and that was cut short; or release was
  * called and could not wait for the lock, or did not get everything back. A running guest,
  * one between its preparation and its QEMU (the daemon lives), and one that was prepared by hand
- * are left alone. Goes on past failures. *@ret_replayed counts those that were begun; FALSE with
+ * are left alone. Goes on past failures, and looks again for those that were left to it meanwhile;
+ * each is tried once. *@ret_replayed counts those that were begun; FALSE with
  * the first error when one is stuck.
  */
 gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **error);

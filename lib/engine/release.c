@@ -76,21 +76,40 @@ static gboolean may_hold(const VhEngine *engine, const VhCall *call)
     return uuid && vh_journal_exists(engine, uuid);
 }
 
+#define RECOVERY "virt-handoff-recover.service"
+
+/* A recovery that is about to end may have looked for the last time, and systemd does not start
+ * another while it is there: so one that ends at once without having done it is asked for again.
+ * One that goes on waits for the lock, or will look. */
+static gboolean ask_recovery(const VhTeller *teller, const VhJournal *journal, GError **error)
+{
+    enum { ATTEMPTS = 3 };
+    VhHost *host = teller->engine->host;
+    gint64 deadline = in_seconds(teller, 1);
+    g_autoptr(GError) cause = NULL;
+
+    for (guint i = 0; i < ATTEMPTS && !cause; i++)
+        if (vh_host_unit_start(host, RECOVERY, deadline, &cause) &&
+            !vh_journal_exists(teller->engine, journal->uuid))
+            return TRUE;
+    if (!cause || vh_error_is_timeout(cause))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
 /* The other hand-over may take longer than libvirt is to wait. The recovery can wait, and nobody
  * else would give the devices back. */
 static void leave_to_recovery(const VhTeller *teller, const VhCall *call)
 {
-    static const char unit[] = "virt-handoff-recover.service";
     g_autoptr(VhJournal) journal = find_journal(teller->engine, call, NULL);
     g_autoptr(GError) cause = NULL;
 
     if (!journal)
         return;
-    if (vh_journal_set_released(journal, &cause) &&
-        (vh_host_unit_start(teller->engine->host, unit, in_seconds(teller, 1), &cause) ||
-         vh_error_is_timeout(cause)))
+    if (vh_journal_set_released(journal, &cause) && ask_recovery(teller, journal, &cause))
         vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL,
-                "%s gives everything back when the other hand-over has ended", unit);
+                RECOVERY " gives everything back when the other hand-over has ended");
     else
         vh_tell(teller, VH_EVENT_NOTE, LOG_ERR, NULL, NULL, -1, cause,
                 "%s; when the other hand-over has ended: virt-handoff release %s", cause->message,

@@ -51,7 +51,7 @@ static void test_act_goes_on(void)
     vh_sim_set_parent(machine->host, (VhProcess){4242, 1});
     g_assert_false(vh_recover_all(&machine->engine, &replayed, &error));
     g_assert_nonnull(strstr(error->message, GPU ": the kernel still holds an act on it"));
-    g_assert_false(machine_did(machine, "pci_probe " GPU " none"));
+    g_assert_false(machine_did(machine, "pci_override " GPU " none"));
     close(fd);
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     machine_assert_state(machine, before, NULL);
@@ -197,6 +197,91 @@ static void test_left_to_recovery(void)
     g_assert_false(machine_has_journal(machine));
 }
 
+/* The recovery is at another guest's devices when a guest that it has passed over is left to it. */
+typedef struct {
+    Machine *machine;
+    char *uuid;
+} Passed;
+
+static void leave_passed(gpointer data, const char *line)
+{
+    Passed *passed = data;
+    g_autoptr(VhJournal) journal =
+        g_str_has_prefix(line, "pci_unbind " GPU)
+            ? vh_journal_open(&passed->machine->engine, passed->uuid, NULL)
+            : NULL;
+
+    if (journal && !journal->released)
+        g_assert_true(vh_journal_set_released(journal, NULL));
+}
+
+static void test_left_while_recovering(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GBytes) first = machine_domain("first", TRUE, nothing);
+    g_autoptr(VhDomain) domain =
+        vh_domain_parse(g_bytes_get_data(first, NULL), g_bytes_get_size(first), NULL);
+    Passed passed = {machine, domain->uuid};
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+    guint replayed;
+
+    machine_configure(machine, "first", "stop = [ \"lightdm.service\" ];");
+    g_assert_true(machine_call(machine, "first", "prepare", first, &error));
+    prepare_ok(machine, xml);
+    int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
+    g_assert_false(machine_release(machine, xml, NULL));
+    close(lock);
+    vh_sim_watch(machine->host, leave_passed, &passed);
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(replayed, ==, 2);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine);
+    g_assert_cmpuint(journals->len, ==, 0);
+    machine_assert_state(machine, before, NULL);
+}
+
+/* What is stuck is tried once, also when it is left to the recovery meanwhile. */
+static void test_stuck_is_tried_once(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    Passed passed = {machine, (char *)MACHINE_UUID};
+    g_autoptr(GError) error = NULL;
+    guint replayed;
+
+    prepare_ok(machine, xml);
+    vh_sim_set_parent(machine->host, (VhProcess){0, 0});
+    vh_sim_watch(machine->host, leave_passed, &passed);
+    vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_FAIL);
+    g_assert_false(vh_recover_all(&machine->engine, &replayed, &error));
+    g_assert_nonnull(strstr(error->message, "guest win10: cannot start lightdm.service"));
+    g_assert_cmpuint(replayed, ==, 1);
+}
+
+/* A recovery that is about to end may have looked already: it is asked for until one ends after. */
+static void test_recovery_that_ends(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"units\": [",
+                        "\"units\": [{\"id\": \"virt-handoff-recover.service\", "
+                        "\"active\": \"inactive\"},");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    const GPtrArray *trace;
+    guint asked = 0;
+
+    prepare_ok(machine, xml);
+    int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
+    g_assert_false(machine_release(machine, xml, NULL));
+    close(lock);
+    trace = vh_sim_trace(machine->host);
+    for (guint i = 0; i < trace->len; i++)
+        if (g_str_has_prefix(trace->pdata[i], "unit_start virt-handoff-recover.service"))
+            asked++;
+    g_assert_cmpuint(asked, ==, 3);
+}
+
 /* … or the guest starts again before. */
 static void test_taken_over_from_recovery(void)
 {
@@ -239,6 +324,9 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/time-over", test_time_over);
     g_test_add_func("/crashes/no-device-no-lock", test_no_device_no_lock);
     g_test_add_func("/crashes/left-to-recovery", test_left_to_recovery);
+    g_test_add_func("/crashes/left-while-recovering", test_left_while_recovering);
+    g_test_add_func("/crashes/stuck-is-tried-once", test_stuck_is_tried_once);
+    g_test_add_func("/crashes/recovery-that-ends", test_recovery_that_ends);
     g_test_add_func("/crashes/taken-over-from-recovery", test_taken_over_from_recovery);
     g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();
