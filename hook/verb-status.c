@@ -14,7 +14,9 @@ static const char *state_of(VhHost *host, const VhJournal *journal)
             return "stuck";
     if (vh_host_guest_running(host, journal->guest))
         return "running";
-    return journal->prepared ? "prepared" : "unfinished";
+    if (journal->released)
+        return "released";
+    return journal->prepared && !vh_journal_goes_back(journal) ? "prepared" : "unfinished";
 }
 
 /* What to do about a guest in that state, or NULL. */
@@ -25,6 +27,7 @@ static const char *advice_for(const char *state)
     } table[] = {
         {"stuck", "mend what it says, then"},
         {"prepared", "start the guest, or give everything back"},
+        {"released", "it is given back after another hand-over; if nothing moves"},
         {"unfinished", "a hand-over is under way; if nothing moves any more"},
     };
 

@@ -256,17 +256,20 @@ class Manners(Engine):
         result = self.run_engine("plan", "--xml", self.xml_file(), "win10")
         self.assertIn(b"leaves this guest alone", result.stdout)
 
+    def write_journal(self, *lines, since=1):
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        os.makedirs(STATE, 0o700, exist_ok=True)
+        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
+                           "since": since, "devices": ["0000:7f:1f.7"]})
+        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
+            file.write("\n".join((head, *lines, "")))
+
     def test_status(self):
         self.assertEqual(self.run_engine("status").stdout, b"No guest holds a device.\n")
         self.assertEqual(json.loads(self.run_engine("status", "--json").stdout), {"guests": []})
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        os.mkdir(STATE, 0o700)
-        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
-            file.write(json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
-                                   "since": 1, "devices": ["0000:7f:1f.7"]}) + "\n")
-            file.write('{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}\n')
-            file.write('{"stuck":1,"error":"it does not start"}\n')
+        self.write_journal('{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}',
+                           '{"stuck":1,"error":"it does not start"}')
         result = self.run_engine("status")
         self.assertEqual(result.returncode, 1)
         for word in (b"win10: stuck", b"it does not start", b"virt-handoff release win10"):
@@ -275,16 +278,28 @@ class Manners(Engine):
         self.assertEqual((guest["state"], guest["steps"][0]["state"]), ("stuck", "stuck"))
         self.assertIn(b"holds no device", self.run_engine("status", "other").stdout)
 
+    def test_status_of_what_is_not_given_back_yet(self):
+        for line, state, words in (
+                ("", "prepared", "start the guest, or give everything back"),
+                ('{"released":true}', "released", "it is given back after another hand-over"),
+                ('{"undone":1}', "unfinished", "if nothing moves"),
+                ('{"undone":1}\n{"released":true}', "released", "after another"),
+                ('{"released":true}\n{"daemon":{"pid":1,"start":1}}', "prepared", "start the"),
+                ('{"undone":1,"again":true}', "unfinished", "if nothing moves")):
+            self.write_journal(
+                '{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}',
+                '{"done":1}\n{"prepared":true}', line)
+            text = self.run_engine("status").stdout.decode()
+            self.assertRegex(text, f"^win10: {state}, since ")
+            self.assertIn(words, text)
+            guest = json.loads(self.run_engine("status", "--json").stdout)["guests"][0]
+            self.assertEqual((guest["state"], guest["steps"][0]["state"]),
+                             (state, "undone" if "undone" in line else "done"))
+
     def test_status_says_since_when(self):
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        os.mkdir(STATE, 0o700)
         for age, words in ((5, "(less than a minute)"), (125, "(2 min)"), (7500, "(2 h 5 min)"),
                            (97200, "(1 day 3 h)"), (180000, "(2 days 2 h)"), (-9000, None)):
-            with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
-                file.write(json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10",
-                                       "uuid": UUID, "since": int(time.time()) - age,
-                                       "devices": ["0000:7f:1f.7"]}) + "\n")
+            self.write_journal(since=int(time.time()) - age)
             first = self.run_engine("status").stdout.decode().splitlines()[0]
             self.assertRegex(first, r"^win10: unfinished, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
             if words:
