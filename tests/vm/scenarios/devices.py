@@ -111,7 +111,7 @@ def make_file_system(host, disk):
 
 @scenario(shape='two-gpus')
 def disk_needed(host):
-    """a SATA controller: refused while its disk is mounted or swapped on, handed over when it is neither"""
+    """a SATA controller: refused while its disk is mounted, swapped on or open, handed over when it is not"""
     disk = host.sh(f'ls -d {PCI}/{SATA}/ata*/host*/target*/*/block/* | sed "s,.*/,,"')
     configure(host, 'lent', (SATA,))
     make_file_system(host, disk)
@@ -120,6 +120,10 @@ def disk_needed(host):
     host.sh(f'umount /mnt && mkswap /dev/{disk} && swapon /dev/{disk}')
     refused(host, 'lent', SATA, f'/dev/{disk}', 'swap')
     host.sh('swapoff -a')
+    # As the raw disk of another guest would be.
+    host.sh(f'systemd-run --quiet --unit raw.service sh -c "sleep infinity 9</dev/{disk}"')
+    refused(host, 'lent', SATA, f'/dev/{disk}', 'raw.service', 'has open')
+    host.sh('systemctl stop raw.service')
     before = host.facts().essence()
     must(host, 'lent', 'prepare begin')
     require(host.sh(f'readlink {PCI}/{SATA}/driver').endswith('/vfio-pci'), 'the controller is not on vfio-pci')
