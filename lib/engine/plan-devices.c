@@ -32,7 +32,7 @@ static const char *claimed_by(const VhPlanning *planning, const char *address)
 {
     for (guint i = 0; i < planning->claims->len; i++) {
         const VhClaim *claim = planning->claims->pdata[i];
-        if (g_str_equal(claim->address, address))
+        if (g_strcmp0(claim->address, address) == 0)
             return claim->guest;
     }
     return NULL;

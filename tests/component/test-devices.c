@@ -29,6 +29,7 @@ static Machine *machine_with(const char *vf)
         " {\"name\": \"iavf\", \"ids\": [\"8086:154c\"]},"
         " {\"name\": \"nvidia-gpu\", \"ids\": [\"10de:1ad9\"]},"
         " {\"name\": \"vfio-pci\", \"vfio\": true}, {\"name\": \"mlx5_vfio_pci\", \"vfio\": true}],"
+        "\"units\": [{\"id\": \"a.service\", \"active\": \"active\"}],"
         "\"files\": [{\"path\": \"" DIR PF "/virtfn0\", \"link\": \"../" VF "\"}]}",
         vf);
 
@@ -93,6 +94,11 @@ static void test_virtual_function_of_guest(void)
     g_autoptr(GBytes) second = machine_domain("win10", TRUE, pf);
     g_autoptr(GError) error = NULL;
 
+    /* A guest before it that has a claim to no device. */
+    machine_configure(machine, "first", "stop = [ \"a.service\" ];");
+    g_autoptr(GBytes) none = machine_domain("first", TRUE, vf + 1);
+    machine_call(machine, "first", "prepare", none, &error);
+    g_assert_no_error(error);
     machine_configure(machine, "other", "");
     machine_call(machine, "other", "prepare", first, &error);
     g_assert_no_error(error);
