@@ -79,9 +79,7 @@ static char *reset_methods(VhChecking *checking, const char *address)
     return g_strdup(g_strv_contains((const char *const *)names, "reset") ? "yes" : "");
 }
 
-/* Whether another passed function of the card is reset with its bus, and so all of the card: the
- * other methods reset one function only. */
-static gboolean slot_resets(VhChecking *checking, const char *address)
+static gboolean sibling_resets(VhChecking *checking, const char *address)
 {
     const GPtrArray *devices = checking->in->domain->devices;
 
@@ -90,11 +88,38 @@ static gboolean slot_resets(VhChecking *checking, const char *address)
         g_autofree char *methods = vh_address_same_slot(device->address, address)
                                        ? reset_methods(checking, device->address)
                                        : NULL;
-        g_auto(GStrv) names = methods ? g_strsplit_set(methods, " \n", -1) : NULL;
-        if (names && g_strv_contains((const char *const *)names, "bus"))
+        if (methods && *methods)
             return TRUE;
     }
     return FALSE;
+}
+
+static gboolean is_passed(const VhDomain *domain, const char *address)
+{
+    for (guint i = 0; i < domain->devices->len; i++)
+        if (g_str_equal(((const VhDomainDevice *)domain->devices->pdata[i])->address, address))
+            return TRUE;
+    return FALSE;
+}
+
+/* Whether all on the function's bus, which is behind a bridge, is passed: then vfio-pci resets the
+ * bus for QEMU (VFIO_DEVICE_PCI_HOT_RESET in the kernel's vfio_pci_core.c). A display that has no
+ * reset of its own is what people have trouble with, also after that. */
+static gboolean resets_with_bus(VhChecking *checking, const char *address)
+{
+    const gsize bus_length = strlen("0000:09:");
+    g_autoptr(GPtrArray) all = vh_host_pci_list(checking->host, NULL);
+    gboolean found = FALSE;
+
+    for (guint i = 0; all && i < all->len; i++) {
+        const VhPciFunction *function = all->pdata[i];
+        if (strncmp(function->address, address, bus_length) != 0)
+            continue;
+        if (!is_passed(checking->in->domain, function->address))
+            return FALSE;
+        found |= g_str_equal(function->address, address) && !vh_pci_is_display(function);
+    }
+    return found && strncmp(address + strlen("0000:"), "00:", 3) != 0;
 }
 
 void vh_check_reset(gpointer data)
@@ -108,8 +133,11 @@ void vh_check_reset(gpointer data)
         g_autofree char *methods = reset_methods(checking, address);
         if (!methods)
             unknown++;
-        else if (*methods || slot_resets(checking, address))
+        else if (*methods)
             good++;
+        else if (sibling_resets(checking, address) && resets_with_bus(checking, address))
+            vh_check_add(checking, VH_FINDING_OK, NULL,
+                         "%s is reset together with all that is passed beside it", address);
         else
             vh_check_add(checking, VH_FINDING_WARNING,
                          "AMD cards: the module vendor-reset; others: pass another controller",

@@ -106,13 +106,20 @@ class Check(unittest.TestCase):
         return [one for one in report["findings"] if one["id"] == name]
 
     def test_reset_of_a_sibling(self):
-        """Only the bus resets all of a card: what plan says of its sound is said here, too."""
-        for methods, known in (("flr", False), ("pm", False), ("flr bus", True)):
+        """The sound of a card is reset with its bus, which is all passed; not so when something
+        on it stays with the host, or when nothing of the card can be reset."""
+        together = "0000:09:00.1 is reset together with all that is passed beside it"
+        none = "the kernel has no reset for 0000:09:00."
+        for methods, beside, wanted in (("flr", False, [together]), ("pm", False, [together]),
+                                        ("flr", True, [none + "1"]), ("", False, [none + "0", none + "1"])):
             host = machine(files={RESET % "09:00.0": methods, RESET % "09:00.1": ""})
-            found = self.finding(host, "reset", *self.guest(), status=0 if known else 1)
-            self.assertEqual([one["what"] for one in found],
-                             ["the kernel can reset all of them" if known else
-                              "the kernel has no reset for 0000:09:00.1"])
+            if beside:
+                host["functions"].append({"address": "0000:09:00.2", "class": "0x0c8000",
+                                          "vendor": "0x10de", "device": "0x1ad9", "group": 17})
+            report = json.loads(self.check(host, "--json", *self.guest(),
+                                           status=0 if wanted == [together] else 1))
+            self.assertEqual([one["what"] for one in report["findings"] if one["id"] == "reset"],
+                             wanted)
 
     def test_who_is_not_stopped(self):
         """Neither another guest nor a part of the system is to be added to stop."""
