@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # On NixOS: virtualisation.libvirtd.hooks.qemu.virt-handoff = "${pkgs.callPackage ./. {}}/hooks/qemu";
 # libvirt's hooks, and so the per-VM files, are below /var/lib/libvirt/hooks there.
-{ lib, stdenv, meson, ninja, pkg-config, scdoc, glib, json-glib, kmod, libconfig, libxml2, pciutils, systemd }:
+{ lib, stdenv, meson, ninja, pkg-config, scdoc, glib, json-glib, kmod, libconfig, libvirt, libxml2, pciutils, systemd }:
 
 stdenv.mkDerivation {
   pname = "virt-handoff";
@@ -9,7 +9,7 @@ stdenv.mkDerivation {
   src = lib.cleanSource ../..;
 
   nativeBuildInputs = [ meson ninja pkg-config scdoc ];
-  buildInputs = [ glib json-glib kmod libconfig libxml2 pciutils systemd ];
+  buildInputs = [ glib json-glib kmod libconfig libvirt libxml2 pciutils systemd ];
   mesonFlags = [ "-Dtests=false" "-Dhooksdir=/var/lib/libvirt/hooks" ];
 
   # What belongs below /var is handed out from the store.
