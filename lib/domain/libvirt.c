@@ -58,75 +58,83 @@ static gboolean load(Library *library, GError **error)
     return TRUE;
 }
 
-static char *fail(const Library *library, const char *guest, GError **error)
+/* A connection and what it was asked for. */
+typedef struct {
+    Library library;
+    virConnectPtr connection;
+    virDomainPtr domain;
+} Session;
+
+/* libvirt's library is not unloaded: it leaves threads and locks of its own behind. */
+static void clear(Session *session)
+{
+    if (session->domain)
+        session->library.free_domain(session->domain);
+    if (session->connection)
+        session->library.disconnect(session->connection);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, clear)
+
+/* FALSE with @error when there is no library; without a connection there is no domain later. */
+static gboolean begin(Session *session, gboolean to_act, GError **error)
+{
+    if (!load(&session->library, error))
+        return FALSE;
+    session->connection =
+        (to_act ? session->library.connect_to_act : session->library.connect)("qemu:///system");
+    return TRUE;
+}
+
+static void look_up(Session *session, const char *guest)
+{
+    if (session->connection)
+        session->domain = session->library.look_up(session->connection, guest);
+}
+
+static void fail(const Library *library, const char *guest, GError **error)
 {
     VhError code = library->last_code() == VIR_ERR_NO_DOMAIN ? VH_ERROR_GONE : VH_ERROR_FAILED;
 
     vh_error_set(error, code, "libvirt says of guest %s: %s", guest, library->last_message());
-    return NULL;
 }
 
 char *vh_libvirt_domain_xml(const char *guest, gboolean definition, GError **error)
 {
-    Library library;
-    virConnectPtr connection;
-    virDomainPtr domain;
-    char *xml = NULL;
+    guint flags = definition ? VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE : 0;
+    g_auto(Session) session = {0};
 
-    /* Not unloaded: libvirt leaves threads and locks of its own behind. */
-    if (!load(&library, error))
+    if (!begin(&session, definition, error))
         return NULL;
-    connection = (definition ? library.connect_to_act : library.connect)("qemu:///system");
-    if (!connection)
-        return fail(&library, guest, error);
-    domain = library.look_up(connection, guest);
-    if (domain)
-        xml = library.get_xml(domain,
-                              definition ? VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE : 0);
+    look_up(&session, guest);
+    char *xml = session.domain ? session.library.get_xml(session.domain, flags) : NULL;
     if (!xml)
-        fail(&library, guest, error);
-    if (domain)
-        library.free_domain(domain);
-    library.disconnect(connection);
+        fail(&session.library, guest, error);
     return xml;
 }
 
 gboolean vh_libvirt_domain_start(const char *guest, GError **error)
 {
-    Library library;
-    virConnectPtr connection;
-    virDomainPtr domain;
+    g_auto(Session) session = {0};
 
-    if (!load(&library, error))
+    if (!begin(&session, TRUE, error))
         return FALSE;
-    connection = library.connect_to_act("qemu:///system");
-    domain = connection ? library.look_up(connection, guest) : NULL;
-    gboolean started = domain && library.create(domain) == 0;
+    look_up(&session, guest);
+    gboolean started = session.domain && session.library.create(session.domain) == 0;
     if (!started)
-        fail(&library, guest, error);
-    if (domain)
-        library.free_domain(domain);
-    if (connection)
-        library.disconnect(connection);
+        fail(&session.library, guest, error);
     return started;
 }
 
 gboolean vh_libvirt_domain_define(const char *xml, GError **error)
 {
-    Library library;
-    virConnectPtr connection;
-    virDomainPtr domain;
+    g_auto(Session) session = {0};
 
-    if (!load(&library, error))
+    if (!begin(&session, TRUE, error))
         return FALSE;
-    connection = library.connect_to_act("qemu:///system");
-    domain = connection ? library.define(connection, xml) : NULL;
-    if (!domain)
+    if (session.connection)
+        session.domain = session.library.define(session.connection, xml);
+    if (!session.domain)
         vh_error_set(error, VH_ERROR_FAILED, "libvirt does not take the definition: %s",
-                     library.last_message());
-    if (domain)
-        library.free_domain(domain);
-    if (connection)
-        library.disconnect(connection);
-    return domain != NULL;
+                     session.library.last_message());
+    return session.domain != NULL;
 }

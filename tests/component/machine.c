@@ -213,6 +213,22 @@ gboolean machine_release(Machine *machine, GBytes *xml, GError **error)
     return machine_call(machine, "win10", "release", xml, error);
 }
 
+void machine_prepare_ok(Machine *machine, GBytes *xml)
+{
+    g_autoptr(GError) error = NULL;
+
+    machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+}
+
+void machine_release_ok(Machine *machine, GBytes *xml)
+{
+    g_autoptr(GError) error = NULL;
+
+    machine_release(machine, xml, &error);
+    g_assert_no_error(error);
+}
+
 VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml)
 {
     g_autoptr(GError) error = NULL;
@@ -238,6 +254,13 @@ char *machine_driver(Machine *machine, const char *address)
     g_autoptr(VhPciFunction) function = vh_host_pci_look(machine->host, address, NULL);
 
     return g_strdup(!function ? "gone" : function->driver ? function->driver : "none");
+}
+
+void machine_assert_driver(Machine *machine, const char *address, const char *driver)
+{
+    g_autofree char *now = machine_driver(machine, address);
+
+    g_assert_cmpstr(now, ==, driver);
 }
 
 gboolean machine_has_journal(Machine *machine)

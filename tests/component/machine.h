@@ -55,6 +55,9 @@ gboolean machine_call(Machine *machine, const char *guest, const char *operation
                       GError **error);
 gboolean machine_prepare(Machine *machine, GBytes *xml, GError **error);
 gboolean machine_release(Machine *machine, GBytes *xml, GError **error);
+/* The same where it must succeed: fails the test with the message otherwise. */
+void machine_prepare_ok(Machine *machine, GBytes *xml);
+void machine_release_ok(Machine *machine, GBytes *xml);
 
 /* What a prepare of @guest would do now; never NULL. */
 VhPlan *machine_plan(Machine *machine, const char *guest, GBytes *xml);
@@ -63,6 +66,7 @@ char *machine_plan_text(Machine *machine, GBytes *xml);
 
 /* The driver of the function now, or "none" or "gone"; the caller owns it. */
 char *machine_driver(Machine *machine, const char *address);
+void machine_assert_driver(Machine *machine, const char *address, const char *driver);
 /* Whether a journal is there. */
 gboolean machine_has_journal(Machine *machine);
 /* An engine that dies lets go of its files, and so of the lock. */

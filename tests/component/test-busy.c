@@ -9,13 +9,6 @@
 
 static const char *const card[] = {GPU, SOUND, NULL};
 
-static void assert_driver(Machine *machine, const char *address, const char *driver)
-{
-    g_autofree char *now = machine_driver(machine, address);
-
-    g_assert_cmpstr(now, ==, driver);
-}
-
 /* Nobody can say what draws on the screen: refused, and nothing was even tried. */
 static void test_no_bus_at_start(void)
 {
@@ -44,8 +37,8 @@ static void test_no_bus_at_end(void)
     g_assert_true(machine_prepare(machine, xml, NULL));
     vh_sim_set_bus(machine->host, FALSE);
     g_assert_false(machine_release(machine, xml, NULL));
-    assert_driver(machine, GPU, "bochs-drm");
-    assert_driver(machine, SOUND, "snd_hda_intel");
+    machine_assert_driver(machine, GPU, "bochs-drm");
+    machine_assert_driver(machine, SOUND, "snd_hda_intel");
     g_assert_true(machine_told(machine, "cannot start lightdm.service"));
     g_assert_true(machine_has_journal(machine));
     vh_sim_set_bus(machine->host, TRUE);
@@ -99,8 +92,8 @@ static void test_late_holder(gconstpointer moment)
     g_assert_error(error, VH_ERROR, VH_ERROR_BUSY);
     g_assert_false(machine_did(machine, "pci_unbind " SOUND));
     g_assert_false(machine_has_journal(machine));
-    assert_driver(machine, SOUND, "snd_hda_intel");
-    assert_driver(machine, GPU, "bochs-drm");
+    machine_assert_driver(machine, SOUND, "snd_hda_intel");
+    machine_assert_driver(machine, GPU, "bochs-drm");
     g_autoptr(VhPciFunction) sound = vh_host_pci_look(machine->host, SOUND, NULL);
     g_assert_null(sound->driver_override);
 }
@@ -117,12 +110,12 @@ static void test_holder_in_the_moment(void)
     g_autoptr(GError) error = prepare_with(&late);
     g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
     g_assert_true(machine_has_journal(machine));
-    assert_driver(machine, GPU, "bochs-drm");
+    machine_assert_driver(machine, GPU, "bochs-drm");
     g_assert_true(vh_sim_process_end(machine->host, late.pid));
     machine_settle(machine);
     g_assert_true(machine_release(machine, xml, NULL));
     g_assert_false(machine_has_journal(machine));
-    assert_driver(machine, SOUND, "snd_hda_intel");
+    machine_assert_driver(machine, SOUND, "snd_hda_intel");
 }
 
 /* ---- another seat ---- */

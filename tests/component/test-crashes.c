@@ -20,14 +20,6 @@ static char *journal_of(Machine *machine)
     return g_build_filename(machine->state, MACHINE_UUID ".journal", NULL);
 }
 
-static void prepare_ok(Machine *machine, GBytes *xml)
-{
-    g_autoptr(GError) error = NULL;
-
-    machine_prepare(machine, xml, &error);
-    g_assert_no_error(error);
-}
-
 /* The journal, locked as by an act's child whose engine was killed. */
 static int act_goes_on(Machine *machine)
 {
@@ -46,7 +38,7 @@ static void test_act_goes_on(void)
     g_autoptr(GError) error = NULL;
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int fd = act_goes_on(machine);
     vh_sim_set_parent(machine->host, (VhProcess){4242, 1});
     g_assert_false(vh_recover_all(&machine->engine, &replayed, &error));
@@ -66,11 +58,11 @@ static void test_half_released(void)
     g_autofree char *before = machine_state(machine, NULL);
     g_autofree char *path = journal_of(machine);
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
     close(fd);
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(machine_told(machine, "an earlier hand-over was never given back"));
     g_assert_false(machine_told(machine, "taking over what was prepared before"));
     g_assert_true(machine_release(machine, xml, NULL));
@@ -89,7 +81,7 @@ static void test_less_time_than_earlier(void)
     g_autoptr(GError) error = NULL;
 
     machine_configure(machine, "win10", "timeout = 300;");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
     close(fd);
@@ -115,7 +107,7 @@ static void test_last_one_has_time(void)
     g_autofree char *before = machine_state(machine, NULL);
     g_autoptr(GError) error = NULL;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_HANG);
     gint64 begin = vh_host_now(machine->host);
     g_assert_false(machine_release(machine, xml, &error));
@@ -183,7 +175,7 @@ static void test_left_to_recovery(void)
     g_autoptr(GError) error = NULL;
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     g_assert_cmpuint(replayed, ==, 0);
     int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
@@ -229,7 +221,7 @@ static void test_left_while_recovering(void)
 
     machine_configure(machine, "first", "stop = [ \"lightdm.service\" ];");
     g_assert_true(machine_call(machine, "first", "prepare", first, &error));
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
     g_assert_false(machine_release(machine, xml, NULL));
     close(lock);
@@ -251,7 +243,7 @@ static void test_stuck_is_tried_once(void)
     g_autoptr(GError) error = NULL;
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     vh_sim_set_parent(machine->host, (VhProcess){0, 0});
     vh_sim_watch(machine->host, leave_passed, &passed);
     vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_FAIL);
@@ -271,7 +263,7 @@ static void test_recovery_that_ends(void)
     const GPtrArray *trace;
     guint asked = 0;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
     g_assert_false(machine_release(machine, xml, NULL));
     close(lock);
@@ -289,11 +281,11 @@ static void test_taken_over_from_recovery(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     int lock = vh_lock_take(&machine->engine, vh_host_now(machine->host) + 1, NULL);
     g_assert_false(machine_release(machine, xml, NULL));
     close(lock);
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(machine_told(machine, "taking over what was prepared before"));
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     g_assert_cmpuint(replayed, ==, 0);

@@ -13,29 +13,6 @@
 static const char *const card[] = {GPU, SOUND, NULL};
 static const char *const usb[] = {USB, NULL};
 
-static void assert_driver(Machine *machine, const char *address, const char *driver)
-{
-    g_autofree char *now = machine_driver(machine, address);
-
-    g_assert_cmpstr(now, ==, driver);
-}
-
-static void prepare_ok(Machine *machine, GBytes *xml)
-{
-    g_autoptr(GError) error = NULL;
-
-    machine_prepare(machine, xml, &error);
-    g_assert_no_error(error);
-}
-
-static void release_ok(Machine *machine, GBytes *xml)
-{
-    g_autoptr(GError) error = NULL;
-
-    machine_release(machine, xml, &error);
-    g_assert_no_error(error);
-}
-
 static void test_sample(gconstpointer data)
 {
     const char *sample = data;
@@ -44,11 +21,11 @@ static void test_sample(gconstpointer data)
     g_autofree char *before = machine_state(machine, NULL);
 
     for (int i = 0; i < 2; i++) {
-        prepare_ok(machine, xml);
+        machine_prepare_ok(machine, xml);
         g_autofree char *during = machine_state(machine, NULL);
         g_assert_cmpstr(during, !=, before);
         g_assert_true(machine_has_journal(machine));
-        release_ok(machine, xml);
+        machine_release_ok(machine, xml);
         machine_assert_state(machine, before, NULL);
         g_assert_false(machine_has_journal(machine));
     }
@@ -75,12 +52,12 @@ static void test_devices_on_vfio(gconstpointer managed)
     g_autoptr(Machine) machine = machine_new("emulated");
     g_autoptr(GBytes) xml = machine_domain("win10", managed != NULL, card);
 
-    prepare_ok(machine, xml);
-    assert_driver(machine, GPU, "vfio-pci");
-    assert_driver(machine, SOUND, "vfio-pci");
-    release_ok(machine, xml);
-    assert_driver(machine, GPU, "bochs-drm");
-    assert_driver(machine, SOUND, "snd_hda_intel");
+    machine_prepare_ok(machine, xml);
+    machine_assert_driver(machine, GPU, "vfio-pci");
+    machine_assert_driver(machine, SOUND, "vfio-pci");
+    machine_release_ok(machine, xml);
+    machine_assert_driver(machine, GPU, "bochs-drm");
+    machine_assert_driver(machine, SOUND, "snd_hda_intel");
 }
 
 /* libvirt with managed='yes' may have given the devices back already. */
@@ -91,11 +68,11 @@ static void test_libvirt_gave_back_first(void)
     g_autofree char *before = machine_state(machine, NULL);
     gint64 later = vh_host_now(machine->host) + 100 * G_USEC_PER_SEC;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(vh_host_pci_override(machine->host, SOUND, NULL, NULL));
     g_assert_true(vh_host_pci_unbind(machine->host, SOUND, later, NULL));
     g_assert_true(vh_host_pci_probe(machine->host, SOUND, later, NULL));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -109,8 +86,8 @@ static void test_order(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
     guint at = 0;
 
-    prepare_ok(machine, xml);
-    release_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
+    machine_release_ok(machine, xml);
     const GPtrArray *trace = vh_sim_trace(machine->host);
     for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
         while (at < trace->len && !strstr(trace->pdata[at], order[i]))
@@ -127,9 +104,9 @@ static void test_sleep_allowed(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
 
     machine_configure(machine, "win10", "sleep = \"allow\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_false(machine_did(machine, "virt-handoff-awake@"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
 }
 
 static void test_usb_only_keeps_desktop(void)
@@ -138,11 +115,11 @@ static void test_usb_only_keeps_desktop(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, usb);
     g_autofree char *before = machine_state(machine, NULL);
 
-    prepare_ok(machine, xml);
-    assert_driver(machine, USB, "vfio-pci");
+    machine_prepare_ok(machine, xml);
+    machine_assert_driver(machine, USB, "vfio-pci");
     g_assert_false(machine_did(machine, "unit_stop"));
     g_assert_false(machine_did(machine, "console_bind"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -152,10 +129,10 @@ static void test_no_devices(void)
     g_autoptr(Machine) machine = machine_new("emulated");
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, none);
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, 0);
     g_assert_false(machine_has_journal(machine));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
 }
 
 /* Everything that is refused is refused before the first change. */
@@ -174,7 +151,7 @@ static void assert_refused(Machine *machine, GBytes *xml, VhError code, const ch
     machine_assert_state(machine, before, NULL);
     /* libvirt calls stopped and release after a failed prepare. */
     g_assert_true(machine_call(machine, "win10", "stopped", xml, NULL));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, 0);
 }
 
@@ -267,14 +244,14 @@ static void test_two_guests(void)
 
     machine_configure(machine, "usbvm", "");
     machine_configure(machine, "rival", "");
-    prepare_ok(machine, first);
+    machine_prepare_ok(machine, first);
     g_assert_true(machine_call(machine, "usbvm", "prepare", second, &error));
     g_assert_no_error(error);
     g_assert_false(machine_call(machine, "rival", "prepare", rival, &error));
     g_assert_nonnull(strstr(error->message, "held by guest win10"));
-    release_ok(machine, first);
-    assert_driver(machine, USB, "vfio-pci");
-    assert_driver(machine, GPU, "bochs-drm");
+    machine_release_ok(machine, first);
+    machine_assert_driver(machine, USB, "vfio-pci");
+    machine_assert_driver(machine, GPU, "bochs-drm");
     g_assert_true(machine_call(machine, "usbvm", "release", second, NULL));
     machine_assert_state(machine, before, NULL);
 }
@@ -322,7 +299,7 @@ static void test_by_hand_taken_over(void)
 
     g_assert_true(vh_call_answer(&machine->engine, &call, &output, NULL));
     guint acts = vh_sim_operations(machine->host);
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, acts);
 
     /* By hand, nothing is taken from a running guest, unless forced. */
@@ -345,7 +322,7 @@ static void test_daemon_dies(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     /* Between prepare and QEMU the daemon lives: not an orphan. */
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     g_assert_cmpuint(replayed, ==, 0);
@@ -354,11 +331,11 @@ static void test_daemon_dies(void)
     vh_sim_set_guest_running(machine->host, "win10", TRUE);
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     g_assert_cmpuint(replayed, ==, 0);
-    assert_driver(machine, GPU, "vfio-pci");
+    machine_assert_driver(machine, GPU, "vfio-pci");
     vh_sim_set_guest_running(machine->host, "win10", FALSE);
     g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
     g_assert_cmpuint(replayed, ==, 1);
-    assert_driver(machine, GPU, "bochs-drm");
+    machine_assert_driver(machine, GPU, "bochs-drm");
     g_assert_false(machine_has_journal(machine));
 }
 
@@ -382,9 +359,9 @@ static void test_config_deleted_meanwhile(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
     g_autofree char *before = machine_state(machine, NULL);
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     machine_configure(machine, "win10", NULL);
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -395,10 +372,10 @@ static void test_modules_keep(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     machine_configure(machine, "win10", "modules = \"keep\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_false(machine_did(machine, "module_unload"));
-    assert_driver(machine, GPU, "vfio-pci");
-    release_ok(machine, xml);
+    machine_assert_driver(machine, GPU, "vfio-pci");
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -415,10 +392,10 @@ static void test_bound_by_admin(void)
     g_assert_true(vh_host_pci_probe(machine->host, USB, later, NULL));
     machine_configure(machine, "win10", "sleep = \"allow\";\n");
     vh_sim_reset_operations(machine->host);
-    prepare_ok(machine, xml);
-    release_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, 0);
-    assert_driver(machine, USB, "vfio-pci");
+    machine_assert_driver(machine, USB, "vfio-pci");
 }
 
 static void test_device_vanishes(void)
@@ -427,10 +404,10 @@ static void test_device_vanishes(void)
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
     g_autoptr(GError) error = NULL;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(vh_sim_device_remove(machine->host, SOUND));
-    release_ok(machine, xml);
-    assert_driver(machine, GPU, "bochs-drm");
+    machine_release_ok(machine, xml);
+    machine_assert_driver(machine, GPU, "bochs-drm");
     g_assert_true(machine_did(machine, "unit_start lightdm.service"));
     g_assert_false(machine_has_journal(machine));
 }

@@ -22,22 +22,6 @@ static void assert_file(Machine *machine, const char *path, const char *expected
     g_assert_cmpstr(text, ==, expected);
 }
 
-static void prepare_ok(Machine *machine, GBytes *xml)
-{
-    g_autoptr(GError) error = NULL;
-
-    machine_prepare(machine, xml, &error);
-    g_assert_no_error(error);
-}
-
-static void release_ok(Machine *machine, GBytes *xml)
-{
-    g_autoptr(GError) error = NULL;
-
-    machine_release(machine, xml, &error);
-    g_assert_no_error(error);
-}
-
 static void refused(Machine *machine, GBytes *xml, const char *words)
 {
     g_autoptr(GError) error = NULL;
@@ -57,10 +41,10 @@ static void test_kept_under_power(void)
     g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
     g_autofree char *before = machine_state(machine, NULL);
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     assert_file(machine, DIR NVIDIA "/d3cold_allowed", "0");
     assert_file(machine, DIR NVIDIA "/power/control", "on");
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     assert_file(machine, DIR NVIDIA "/d3cold_allowed", "1");
     assert_file(machine, DIR NVIDIA "/power/control", "auto");
     machine_assert_state(machine, before, NULL);
@@ -73,7 +57,7 @@ static void test_keep(void)
     g_autoptr(GBytes) xml = machine_sample_domain("emulated");
 
     machine_configure(machine, "win10", "reset = \"keep\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_false(machine_did(machine, "pci_set"));
     (void)machine_release(machine, xml, NULL);
     g_assert_false(machine_did(machine, "pci_remove"));
@@ -88,9 +72,9 @@ static void test_setting_fails(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     vh_sim_set_fault_at(machine->host, "d3cold_allowed 0", VH_SIM_FAIL);
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(machine_told(machine, "going on without"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -103,9 +87,9 @@ static void test_device_specific(void)
     g_autoptr(GBytes) xml = machine_sample_domain("amd-desktop");
     g_autofree char *before = machine_state(machine, NULL);
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     assert_file(machine, DIR AMD "/reset_method", "device_specific flr bus");
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     assert_file(machine, DIR AMD "/reset_method", "flr device_specific bus");
     machine_assert_state(machine, before, NULL);
 }
@@ -120,12 +104,12 @@ static void test_vendor_reset(void)
         machine_changed("amd-desktop", AMD_HERE, AMD_HERE " \"resets\": [\"device_specific\"],");
     g_autoptr(GBytes) xml = machine_sample_domain("amd-desktop");
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     assert_file(machine, DIR AMD "/reset_method", "bus");
     g_assert_true(machine_told(machine, "going on without"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     /* Without the module nothing is tried. */
-    prepare_ok(known, xml);
+    machine_prepare_ok(known, xml);
     assert_file(known, DIR AMD "/reset_method", "bus");
 }
 
@@ -138,8 +122,8 @@ static void test_wedged(gconstpointer how)
     g_autoptr(GBytes) xml = machine_sample_domain("emulated");
     g_autofree char *before = machine_state(machine, NULL);
 
-    prepare_ok(machine, xml);
-    release_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_true(machine_did(machine, "pci_remove " GPU));
     g_assert_true(machine_did(machine, "pci_rescan"));
     g_assert_true(machine_told(machine, "looking for it again"));
@@ -156,8 +140,8 @@ static void test_wedged_with_driver(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     machine_configure(machine, "win10", "modules = \"keep\";\n");
-    prepare_ok(machine, xml);
-    release_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_true(machine_did(machine, "pci_remove " GPU));
     machine_assert_state(machine, before, NULL);
 }
@@ -170,7 +154,7 @@ static void test_resettable_is_left_alone(void)
     g_autoptr(GBytes) xml = machine_sample_domain("emulated");
 
     machine_configure(machine, "win10", "modules = \"keep\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     vh_sim_set_fault_at(machine->host, "pci_probe " GPU, VH_SIM_FAIL);
     g_assert_false(machine_release(machine, xml, NULL));
     g_assert_false(machine_did(machine, "pci_remove"));
@@ -186,8 +170,8 @@ static void test_rescan(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     machine_configure(machine, "win10", "reset = \"rescan\";\n");
-    prepare_ok(machine, xml);
-    release_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_true(machine_did(machine, "pci_remove " GPU));
     g_assert_true(machine_did(machine, "pci_remove 0000:01:00.1"));
     machine_assert_state(machine, before, NULL);
@@ -215,7 +199,7 @@ static void test_dies_in_between(void)
     guint replayed = 0;
 
     machine_configure(machine, "win10", "reset = \"rescan\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     vh_sim_set_fault(machine->host, 0, VH_SIM_NONE, die, NULL);
     vh_sim_set_fault_at(machine->host, "pci_remove " GPU, VH_SIM_DIE_AFTER);
     release_and_die(machine, xml);
@@ -250,9 +234,9 @@ static void test_rtcwake(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     machine_configure(machine, "win10", "reset = \"rtcwake\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_false(machine_did(machine, "suspend"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     /* While vfio has the card, before anything of the host does. */
     g_assert_cmpuint(place_of(machine, "suspend"), >, 0);
     g_assert_cmpuint(place_of(machine, "suspend"), <, place_of(machine, "pci_unbind " AMD));
@@ -265,9 +249,9 @@ static void test_rtcwake_not_at_shutdown(void)
     g_autoptr(GBytes) xml = machine_sample_domain("amd-desktop");
 
     machine_configure(machine, "win10", "reset = \"rtcwake\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     vh_sim_set_stopping(machine->host, TRUE);
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_false(machine_did(machine, "suspend"));
 }
 
@@ -300,10 +284,10 @@ static void test_rebar(gconstpointer modules)
 
     machine_configure(machine, "win10", text);
     g_assert_true(bar0_is(machine, BAR0_256M));
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(bar0_is(machine, "0x00000000e0000000 0x00000002dfffffff 0x000000000014220c"));
     g_assert_true(machine_did(machine, "resource2_resize 3"));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_true(bar0_is(machine, BAR0_256M));
     machine_assert_state(machine, before, NULL);
 }
@@ -317,12 +301,12 @@ static void test_rebar_libvirt_first(void)
     gint64 later = vh_host_now(machine->host) + 100 * G_USEC_PER_SEC;
 
     machine_configure(machine, "win10", "rebar = [ \"0:1G\" ]; modules = \"keep\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(vh_host_pci_override(machine->host, AMD, NULL, NULL));
     g_assert_true(vh_host_pci_unbind(machine->host, AMD, later, NULL));
     g_assert_true(vh_host_pci_probe(machine->host, AMD, later, NULL));
     g_assert_false(bar0_is(machine, BAR0_256M));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     machine_assert_state(machine, before, NULL);
 }
 
@@ -335,7 +319,7 @@ static void test_rebar_in_use(void)
     g_autoptr(GError) error = NULL;
 
     machine_configure(machine, "win10", "rebar = [ \"0:1G\" ]; modules = \"keep\";\n");
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_true(vh_host_pci_override(machine->host, AMD, NULL, NULL));
     g_assert_true(vh_host_pci_unbind(machine->host, AMD, later, NULL));
     g_assert_true(vh_host_pci_probe(machine->host, AMD, later, NULL));
@@ -348,7 +332,7 @@ static void test_rebar_in_use(void)
     g_assert_nonnull(strstr(error->message, "end it now"));
     g_assert_nonnull(strstr(error->message, "add \"ollama.service\" to stop"));
     g_assert_true(vh_sim_process_end(machine->host, pid));
-    release_ok(machine, xml);
+    machine_release_ok(machine, xml);
     g_assert_true(bar0_is(machine, BAR0_256M));
 }
 

@@ -3,13 +3,6 @@
 #include "test-sim.h"
 #include "test-sim-machines.h"
 
-static const gint64 SECOND = G_USEC_PER_SEC;
-
-static gint64 soon(VhHost *host)
-{
-    return vh_host_now(host) + 5 * SECOND;
-}
-
 static guint count_sessions(VhHost *host)
 {
     g_autoptr(GPtrArray) sessions = vh_host_sessions(host, NULL);

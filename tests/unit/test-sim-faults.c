@@ -7,11 +7,6 @@
 #include "sim/mortal.h"
 #include "test-sim.h"
 
-static gint64 soon(VhHost *host)
-{
-    return in_ms(host, 5000);
-}
-
 /* Every operation that acts, once; after it the machine is another. */
 static gboolean act_override(VhHost *host, GError **error)
 {

@@ -3,20 +3,6 @@
 #include "test-sim.h"
 #include "test-sim-machines.h"
 
-static const gint64 SECOND = G_USEC_PER_SEC;
-
-static gint64 soon(VhHost *host)
-{
-    return vh_host_now(host) + SECOND;
-}
-
-static guint count_nodes(VhHost *host, const char *address)
-{
-    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(host, address, NULL);
-
-    return nodes->len;
-}
-
 static void test_look(void)
 {
     g_autoptr(VhHost) host = machine(SMALL_MACHINE);

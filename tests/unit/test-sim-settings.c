@@ -22,11 +22,6 @@ static VhHost *card(const char *more)
     return machine(text);
 }
 
-static gint64 soon(VhHost *host)
-{
-    return in_ms(host, 10000);
-}
-
 static void assert_file(VhHost *host, const char *name, const char *expected)
 {
     g_autofree char *path = g_strdup_printf(DIR "/%s", name);

@@ -3,13 +3,6 @@
 #include "test-sim.h"
 #include "test-sim-machines.h"
 
-static const gint64 SECOND = G_USEC_PER_SEC;
-
-static gint64 soon(VhHost *host)
-{
-    return vh_host_now(host) + 5 * SECOND;
-}
-
 static void test_clock(void)
 {
     g_autoptr(VhHost) host = machine(DESKTOP_MACHINE);

@@ -47,9 +47,17 @@ static inline VhHost *sample(const char *name)
     return host;
 }
 
+static const gint64 SECOND = G_USEC_PER_SEC;
+
 static inline gint64 in_ms(VhHost *host, gint64 ms)
 {
     return vh_host_now(host) + ms * 1000;
+}
+
+/* A deadline that what does not hang never meets. */
+static inline gint64 soon(VhHost *host)
+{
+    return vh_host_now(host) + 5 * SECOND;
 }
 
 /* Whether the machine's state has this line. */
@@ -71,6 +79,13 @@ static inline void assert_driver(VhHost *host, const char *address, const char *
 
     g_assert_no_error(error);
     g_assert_cmpstr(function->driver, ==, driver);
+}
+
+static inline guint count_nodes(VhHost *host, const char *address)
+{
+    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(host, address, NULL);
+
+    return nodes->len;
 }
 
 static inline int count_of(VhHost *host, const char *name)
