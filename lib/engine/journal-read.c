@@ -133,14 +133,16 @@ static gboolean read_mark(VhJournal *journal, GVariant *line)
 {
     g_autoptr(GVariant) daemon = vh_json_object(line, "daemon");
 
-    if (vh_json_bool(line, "prepared", FALSE)) {
-        journal->prepared = TRUE;
-        return TRUE;
-    }
-    if (vh_json_bool(line, "released", FALSE)) {
-        journal->released = TRUE;
-        return TRUE;
-    }
+    const struct {
+        const char *key;
+        gboolean *mark;
+    } marks[] = {{"prepared", &journal->prepared},
+                 {"released", &journal->released},
+                 {"returns", &journal->returns}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
+        if (vh_json_bool(line, marks[i].key, FALSE))
+            return *marks[i].mark = TRUE;
     if (!daemon)
         return FALSE;
     journal->released = FALSE;

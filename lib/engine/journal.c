@@ -237,6 +237,12 @@ gboolean vh_journal_set_released(VhJournal *journal, GError **error)
     return append(journal, g_variant_new_parsed("{'released': <true>}"), error);
 }
 
+void vh_journal_set_returns(VhJournal *journal)
+{
+    journal->returns = TRUE;
+    (void)append(journal, g_variant_new_parsed("{'returns': <true>}"), NULL);
+}
+
 gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **error)
 {
     GVariantDict dict;
@@ -266,7 +272,7 @@ gboolean vh_journal_goes_back(const VhJournal *journal)
         if (!vh_journal_holds(record) || record->state == VH_RECORD_STUCK)
             return TRUE;
     }
-    return FALSE;
+    return journal->returns;
 }
 
 gboolean vh_journal_remove(VhJournal *journal, GError **error)

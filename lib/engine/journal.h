@@ -10,7 +10,7 @@
  *   {"done":1,"microseconds":…} {"undone":1} {"stuck":1,"error":…}
  *   {"undone":1,"again":true} … but to be seen to once more together with what is stuck
  *   {"hung":1,"process":{"pid":…,"start":…}} the kernel did not come back, see vh_host_hung
- *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}} {"released":true}
+ *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}} {"released":true} {"returns":true}
  *
  * A begin record without prior says that all was as wanted already (kept for shared kinds only).
  * Lines that are torn or not known are skipped with a warning.
@@ -49,6 +49,7 @@ typedef struct {
     gboolean by_hand;
     gboolean prepared;
     gboolean released; /* release was called, and could not wait for the lock */
+    gboolean returns;  /* giving back has begun */
     char **devices;
     GPtrArray *records;  /* VhRecord */
     GPtrArray *warnings; /* char *: lines that were skipped */
@@ -115,6 +116,10 @@ gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **err
 
 /* Its release was called and is left to the recovery. Needs no lock. */
 gboolean vh_journal_set_released(VhJournal *journal, GError **error);
+
+/* Giving back begins: before anything changes, so that one that is cut off is seen to have begun.
+ * Where that cannot be written, it goes on. */
+void vh_journal_set_returns(VhJournal *journal);
 
 /* Whether something is left to be undone. */
 gboolean vh_journal_is_open(const VhRecord *record);

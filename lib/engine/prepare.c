@@ -87,7 +87,7 @@ static gboolean all_done(VhJournal *journal)
         if (record->prior && record->state != VH_RECORD_DONE)
             return FALSE;
     }
-    return journal->prepared && vh_journal_quiet(journal);
+    return journal->prepared && !vh_journal_goes_back(journal) && vh_journal_quiet(journal);
 }
 
 static gboolean make_plan(Preparation *p, GError **error)

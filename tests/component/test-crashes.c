@@ -9,6 +9,7 @@
 #include "engine/recover.h"
 #include "engine/run.h"
 #include "machine.h"
+#include "sim/mortal.h"
 
 #define GPU "0000:01:00.0"
 #define SOUND "0000:01:00.1"
@@ -67,6 +68,42 @@ static void test_half_released(void)
     g_assert_false(machine_told(machine, "taking over what was prepared before"));
     g_assert_true(machine_release(machine, xml, NULL));
     machine_assert_state(machine, before, NULL);
+}
+
+static gboolean release_it(gpointer data, GError **error)
+{
+    Machine *machine = data;
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+
+    return machine_release(machine, xml, error);
+}
+
+/* One that was killed before its first step was done, while libvirt's daemon lives: nobody calls it
+ * again, and what is there looks as if it were prepared to start. */
+static void test_killed_at_first_undo(gconstpointer by_recovery)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    const VhSimDeath death = {.step = "pci_override " GPU};
+    g_autoptr(GError) error = NULL;
+    gboolean died = FALSE;
+    guint replayed;
+
+    prepare_ok(machine, xml);
+    g_assert_false(vh_sim_mortal(&machine->host, &death, release_it, machine, &died, &error));
+    machine->engine.host = machine->host;
+    g_assert_true(died);
+    if (by_recovery) {
+        g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+        g_assert_cmpuint(replayed, ==, 1);
+    } else {
+        prepare_ok(machine, xml);
+        g_assert_false(machine_told(machine, "taking over what was prepared before"));
+        g_assert_true(machine_release(machine, xml, NULL));
+    }
+    machine_assert_state(machine, before, NULL);
+    g_assert_false(machine_has_journal(machine));
 }
 
 /* The earlier hand-over had more time to come back in than this one has: libvirt waits for this
@@ -311,6 +348,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/crashes/act-goes-on", test_act_goes_on);
     g_test_add_func("/crashes/half-released", test_half_released);
+    g_test_add_data_func("/crashes/first-undo/recover", "", test_killed_at_first_undo);
+    g_test_add_data_func("/crashes/first-undo/prepare", NULL, test_killed_at_first_undo);
     g_test_add_func("/crashes/less-time-than-earlier", test_less_time_than_earlier);
     g_test_add_func("/crashes/last-one-has-time", test_last_one_has_time);
     g_test_add_func("/crashes/time-over", test_time_over);
