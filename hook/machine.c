@@ -137,8 +137,12 @@ gboolean vh_machine_define(const char *xml, GError **error)
 void vh_machine_tell(const VhEvent *event, gpointer data)
 {
     g_autofree char *text = g_strdup_printf("goes on; the last was: %s", event->text);
+    gboolean *refused = data;
 
-    vh_report_event(event, NULL);
+    if (event->kind == VH_EVENT_REFUSED && refused)
+        *refused = TRUE;
+    else
+        vh_report_event(event, NULL);
     vh_log_journal(event, NULL);
     vh_progress(text);
 }
@@ -150,6 +154,7 @@ int vh_machine_answer(const char *operation, const char *suboperation, const cha
     g_autoptr(VhHost) host = engine.host;
     g_autoptr(GBytes) output = NULL;
     g_autoptr(GError) error = NULL;
+    gboolean refused = FALSE;
     const VhCall call = {
         .guest = guest,
         .operation = operation,
@@ -160,8 +165,11 @@ int vh_machine_answer(const char *operation, const char *suboperation, const cha
         .force = force,
     };
 
+    engine.sink_data = &refused;
     if (vh_call_answer(&engine, &call, &output, &error))
         return VH_EXIT_OK;
+    if (refused)
+        g_prefix_error(&error, "not started, nothing was touched: ");
     vh_report_error(guest, error);
     return VH_EXIT_FAILED;
 }

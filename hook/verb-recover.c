@@ -1,8 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* recover: gives back what nobody else will, at every start of libvirt's daemon and by hand. */
+#include "engine/journal.h"
 #include "engine/recover.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
+
+/* Who keeps what it has, and for whose sake. */
+static guint show_left_alone(const VhEngine *engine)
+{
+    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+
+    for (guint i = 0; i < journals->len; i++) {
+        const VhJournal *journal = journals->pdata[i];
+        if (vh_host_guest_running(engine->host, journal->guest))
+            vh_report_wrapped(0, "", "%s runs and keeps its devices.", journal->guest);
+        else
+            vh_report_wrapped(0, "",
+                              "%s is left alone: it is prepared to start%s. If it does not: "
+                              "virt-handoff release %s",
+                              journal->guest,
+                              journal->by_hand ? "" : ", and libvirt's daemon lives",
+                              journal->guest);
+    }
+    return journals->len;
+}
 
 int vh_verb_recover(int argc, char **argv, const VhOptions *options)
 {
@@ -15,7 +36,7 @@ int vh_verb_recover(int argc, char **argv, const VhOptions *options)
         vh_report_error(NULL, error);
         return VH_EXIT_FAILED;
     }
-    if (replayed == 0)
+    if (show_left_alone(&engine) == 0 && replayed == 0)
         vh_report_text("Nothing is left behind.\n");
     return VH_EXIT_OK;
 }

@@ -107,7 +107,8 @@ GBytes *vh_machine_definition(const char *guest, const char *path, GError **erro
 /* Has libvirt take @xml as a definition, bounded as above. */
 gboolean vh_machine_define(const char *xml, GError **error);
 
-/* A VhEventSink: to the terminal and to the systemd journal. */
+/* A VhEventSink: to the terminal and to the systemd journal. A refusal, which is the answer anyhow,
+ * sets @data (gboolean *) instead of being said on the terminal, unless that is NULL. */
 void vh_machine_tell(const VhEvent *event, gpointer data);
 
 /* Answers a call by hand on this machine, telling the terminal and the systemd journal; returns

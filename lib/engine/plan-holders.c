@@ -76,12 +76,16 @@ static void refuse(VhPlanning *planning, const VhJudge *judge, const VhHolder *h
 
 /* ---- what the plan shows ---- */
 
+static void note(VhPlanning *planning, const char *what, const char *advice)
+{
+    g_ptr_array_add(planning->plan->present, g_strdup_printf("%s: %s", what, advice));
+}
+
 static void note_session(VhPlanning *planning, const VhJudge *judge, const VhSession *session)
 {
     if (vh_judge_session(judge, session) != VH_FATE_WAITED || vh_judge_is_helped(judge))
         return;
-    g_autofree char *advice = vh_judge_session_advice(session);
-    vh_plan_note(planning, "%s", advice);
+    g_ptr_array_add(planning->plan->present, vh_judge_session_advice(session));
 }
 
 /* A note about a process; the service that is stopped now for another, into @services (char *). */
@@ -94,9 +98,9 @@ static void plan_holder(VhPlanning *planning, const VhJudge *judge, const VhHold
     g_autofree char *service = vh_judge_service(judge, holder);
 
     if (fate == VH_FATE_STAYS)
-        vh_plan_note(planning, "%s: %s", what, advice);
+        note(planning, what, advice);
     else if (fate == VH_FATE_TERMINATED)
-        vh_plan_note(planning, "%s: it will be ended and does not come back by itself", what);
+        note(planning, what, "it will be ended and does not come back by itself");
     else if (fate == VH_FATE_STOPPED &&
              !g_ptr_array_find_with_equal_func(services, service, g_str_equal, NULL))
         g_ptr_array_add(services, g_steal_pointer(&service));

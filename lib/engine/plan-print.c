@@ -49,6 +49,15 @@ static GVariant *texts_variant(const GPtrArray *texts)
     return g_variant_new_strv((const char *const *)texts->pdata, (gssize)texts->len);
 }
 
+static GVariant *notes_variant(const VhPlan *plan)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+    g_ptr_array_extend(all, plan->notes, NULL, NULL);
+    g_ptr_array_extend(all, plan->present, NULL, NULL);
+    return texts_variant(all);
+}
+
 typedef GVariant *(*ToVariant)(gconstpointer item);
 
 static void insert_list(GVariantDict *dict, const char *key, const GPtrArray *items,
@@ -77,7 +86,7 @@ GVariant *vh_plan_variant(const VhPlan *plan)
     insert_list(&dict, "steps", plan->steps, (ToVariant)step_variant);
     insert_list(&dict, "commands", plan->later, (ToVariant)step_variant);
     g_variant_dict_insert_value(&dict, "refusals", texts_variant(plan->refusals));
-    g_variant_dict_insert_value(&dict, "notes", texts_variant(plan->notes));
+    g_variant_dict_insert_value(&dict, "notes", notes_variant(plan));
     return g_variant_dict_end(&dict);
 }
 
@@ -134,6 +143,7 @@ char *vh_plan_text(const VhPlan *plan)
                                "At most %d s more for the own commands of each such operation.\n",
                                VH_SCRIPTS_SECONDS);
     add_texts(text, "note", plan->notes);
+    add_texts(text, "note", plan->present);
     add_texts(text, "cannot start", plan->refusals);
     return g_string_free(text, FALSE);
 }

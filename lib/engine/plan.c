@@ -22,6 +22,7 @@ void vh_plan_free(VhPlan *plan)
     g_ptr_array_unref(plan->later);
     g_ptr_array_unref(plan->refusals);
     g_ptr_array_unref(plan->notes);
+    g_ptr_array_unref(plan->present);
     g_free(plan);
 }
 
@@ -37,6 +38,7 @@ static VhPlan *plan_alloc(const VhConfig *config, const VhDomain *domain)
     plan->later = g_ptr_array_new_with_free_func((GDestroyNotify)vh_step_free);
     plan->refusals = g_ptr_array_new_with_free_func(g_free);
     plan->notes = g_ptr_array_new_with_free_func(g_free);
+    plan->present = g_ptr_array_new_with_free_func(g_free);
     return plan;
 }
 

@@ -38,6 +38,7 @@ typedef struct {
     GPtrArray *later;    /* VhStep: the user's commands at other operations than prepare */
     GPtrArray *refusals; /* char *: why it cannot begin; a sentence each, empty: it can */
     GPtrArray *notes;    /* char *: worth knowing, no obstacle */
+    GPtrArray *present;  /* char *: notes on who has the devices open (see inspect/departure.h) */
 } VhPlan;
 
 /*

@@ -50,8 +50,8 @@ static gboolean recover_one(Recovery *self, const char *uuid, GError **error)
                              .transaction = journal->transaction,
                              .operation = "recover"};
     self->replayed++;
-    vh_tell(&teller, VH_EVENT_RECOVER, LOG_WARNING, NULL, NULL, -1, NULL,
-            "giving everything back: %s", why);
+    vh_tell(&teller, VH_EVENT_RECOVER, LOG_WARNING, NULL, NULL, -1, NULL, "%s was left behind: %s",
+            journal->guest, why);
     if (vh_give_back(&teller, journal, error))
         return TRUE;
     g_prefix_error(error, "guest %s: ", journal->guest);

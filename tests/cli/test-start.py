@@ -81,6 +81,8 @@ class Start(unittest.TestCase):
                       '/dev/snd/controlC1 open: add "wireplumber.service" to stop_user', "ends: Xorg",
                       "ends: session 2 of anna"):
             self.assertIn(words, text)
+        for holder in ("stray (pid 78", "wireplumber (pid 1303"):
+            self.assertEqual(text.count(holder), 1, text)
         self.assertIn("not started, as what blocks the start is named above (--force", error)
         self.assertEqual(self.said(change, "--force")[0], 0)
 
@@ -142,6 +144,7 @@ class Start(unittest.TestCase):
         status, text, error = self.said(change)
         self.assertEqual(status, 1)
         self.assertIn("blocks: nothing that is stopped ends session 2 of anna", text)
+        self.assertEqual(text.count("ends session 2 of anna"), 1, text)
         for words in ("ends: plasmashell", "ends: firefox", "ends: pipewire", "session-2.scope",
                       "blocks: kwin_wayland"):
             self.assertNotIn(words, text)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is left behind, as it is told and dealt with: status, recover, release and prepare by hand."""
+import json
+import os
+import time
+import unittest
+
+import tap
+from calls import STATE, UUID, Engine, domain
+
+
+class Status(Engine):
+    def write_journal(self, *lines, since=1):
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        os.makedirs(STATE, 0o700, exist_ok=True)
+        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
+                           "since": since, "devices": ["0000:7f:1f.7"]})
+        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
+            file.write("\n".join((head, *lines, "")))
+
+    def test_status(self):
+        self.assertEqual(self.run_engine("status").stdout, b"No guest holds a device.\n")
+        self.assertEqual(json.loads(self.run_engine("status", "--json").stdout), {"guests": []})
+        self.write_journal('{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}',
+                           '{"stuck":1,"error":"it does not start"}')
+        result = self.run_engine("status")
+        self.assertEqual(result.returncode, 1)
+        for word in (b"win10: stuck", b"it does not start", b"virt-handoff release win10"):
+            self.assertIn(word, result.stdout)
+        guest = json.loads(self.run_engine("status", "--json", "win10").stdout)["guests"][0]
+        self.assertEqual((guest["state"], guest["steps"][0]["state"]), ("stuck", "stuck"))
+        self.assertIn(b"holds no device", self.run_engine("status", "other").stdout)
+
+    def test_status_of_what_is_not_given_back_yet(self):
+        for line, state, words in (
+                ("", "prepared", "start the guest, or give everything back"),
+                ('{"released":true}', "released", "it is given back after another hand-over"),
+                ('{"undone":1}', "unfinished", "if nothing moves"),
+                ('{"undone":1}\n{"released":true}', "released", "after another"),
+                ('{"released":true}\n{"daemon":{"pid":1,"start":1}}', "prepared", "start the"),
+                ('{"undone":1,"again":true}', "unfinished", "if nothing moves"),
+                ('{"returns":true}', "unfinished", "if nothing moves")):
+            self.write_journal(
+                '{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}',
+                '{"done":1}\n{"prepared":true}', line)
+            text = self.run_engine("status").stdout.decode()
+            self.assertRegex(text, f"^win10: {state}, since ")
+            self.assertIn(words, text)
+            guest = json.loads(self.run_engine("status", "--json").stdout)["guests"][0]
+            self.assertEqual((guest["state"], guest["steps"][0]["state"]),
+                             (state, "undone" if "undone" in line else "done"))
+
+    def test_status_says_since_when(self):
+        for age, words in ((5, "(less than a minute)"), (125, "(2 min)"), (7500, "(2 h 5 min)"),
+                           (97200, "(1 day 3 h)"), (180000, "(2 days 2 h)"), (-9000, None)):
+            self.write_journal(since=int(time.time()) - age)
+            first = self.run_engine("status").stdout.decode().splitlines()[0]
+            self.assertRegex(first, r"^win10: unfinished, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+            if words:
+                self.assertTrue(first.endswith(words), first)
+            else:
+                self.assertNotIn("(", first)
+
+    def test_release_of_nothing(self):
+        result = self.run_engine("release", "win10")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertIn(b"nothing is to be given back", result.stdout)
+
+    def test_recover_of_nothing(self):
+        result = self.run_engine("recover")
+        self.assertEqual((result.returncode, result.stdout), (0, b"Nothing is left behind.\n"))
+
+    def test_recover_says_it_once(self):
+        """A release that was cut off before anything had come back."""
+        self.write_journal('{"begin":1,"kind":"holders","subject":"x","args":{},"prior":{}}',
+                           '{"done":1}\n{"prepared":true}\n{"returns":true}')
+        result = self.run_engine("recover")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertIn(b"win10 was left behind: its release got stuck, or was cut off", result.stdout)
+        self.assertEqual(result.stdout.count(b"giving everything back"), 1, result.stdout)
+        self.assertNotIn(b"left alone", result.stdout)
+        self.assertEqual(["lock"], os.listdir(STATE))
+
+    def test_recover_names_what_it_leaves(self):
+        self.write_journal('{"prepared":true}\n{"daemon":{"pid":0,"start":0}}')
+        result = self.run_engine("recover")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(b" ".join(result.stdout.split()), b"win10 is left alone: it is prepared to "
+                         b"start. If it does not: virt-handoff release win10")
+
+    def test_refusal_is_said_once(self):
+        self.configure()
+        path = self.xml_file(domain(devices=["0000:7f:1f.7"]))
+        result = self.run_engine("prepare", "--xml", path, "win10")
+        self.assert_one_line(result, "win10: not started, nothing was touched: ")
+
+
+if __name__ == "__main__":
+    tap.main()
