@@ -13,7 +13,9 @@ import tap
 ENGINE = os.environ["ENGINE_UNDER_TEST"]
 HOSTS = os.path.join(os.environ["SOURCE_ROOT"], "conf", "hosts")
 HOST = os.path.join(HOSTS, "nvidia-desktop")
-DOMAIN = ("<domain type='kvm'><name>win10</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"
+# Of this machine; other tests write per-VM files at the same time, none for that one.
+GUEST = "evening"
+DOMAIN = ("<domain type='kvm'><name>{name}</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"
           "<devices>{}</devices></domain>")
 ABSENT = ("<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' "
           "bus='0x7f' slot='0x1f' function='0x7'/></source></hostdev>")
@@ -26,10 +28,10 @@ def run(*arguments, **options):
 
 
 class Start(unittest.TestCase):
-    def xml(self, devices=""):
+    def xml(self, devices="", name=GUEST):
         file = tempfile.NamedTemporaryFile("w", suffix=".xml")
         self.addCleanup(file.close)
-        file.write(DOMAIN.format(devices))
+        file.write(DOMAIN.format(devices, name=name))
         file.flush()
         return file.name
 
@@ -173,18 +175,18 @@ class Start(unittest.TestCase):
         self.assertEqual(run(*start, "--force").returncode, 0)
 
     def test_refusals(self):
-        result = run("start", "--yes", "--xml", self.xml(ABSENT), "--host", HOST + ".json", "win10")
+        result = run("start", "--yes", "--xml", self.xml(ABSENT, "win10"), "--host", HOST + ".json", "win10")
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stderr.count(b"\n"), 1)
         self.assertIn(b"not started", result.stderr)
         self.assertIn(b"cannot: ", result.stdout)
         self.assertIn(b"0000:7f:1f.7", result.stdout)
         self.assertNotIn(b"takes", result.stdout)
-        forced = run("start", "--force", "--xml", self.xml(ABSENT), "--host", HOST + ".json", "win10")
+        forced = run("start", "--force", "--xml", self.xml(ABSENT, "win10"), "--host", HOST + ".json", "win10")
         self.assertEqual(forced.returncode, 1)
 
     def test_nobody_to_ask(self):
-        result = run("start", "--xml", self.xml(), "win10")
+        result = run("start", "--xml", self.xml(), GUEST)
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"--yes", result.stderr)
 
@@ -193,7 +195,7 @@ class Start(unittest.TestCase):
             with self.subTest(answer=answer):
                 master, slave = pty.openpty()
                 os.write(master, answer)
-                result = run("start", "--xml", self.xml(), "win10", stdin=slave)
+                result = run("start", "--xml", self.xml(), GUEST, stdin=slave)
                 os.close(slave)
                 os.close(master)
                 self.assertEqual(result.returncode, 1)
@@ -206,11 +208,11 @@ class Start(unittest.TestCase):
             self.skipTest("this host's systemd would really be asked")
         master, slave = pty.openpty()
         os.write(master, b"y\n")
-        result = run("start", "--xml", self.xml(), "win10", stdin=slave)
+        result = run("start", "--xml", self.xml(), GUEST, stdin=slave)
         os.close(slave)
         os.close(master)
         self.assertEqual(result.returncode, 1)
-        self.assertIn(b"start win10 (see: virsh start win10): ", result.stderr)
+        self.assertIn(b"start evening (see: virsh start evening): ", result.stderr)
 
     def test_desktop_entry(self):
         """Never over another; valid for the desktops; each guest has a file of its own."""
