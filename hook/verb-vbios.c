@@ -28,25 +28,24 @@ static VhRom *parse(const char *path, GBytes *content, GError **error)
 
 /* ---- what is in it ---- */
 
+/* A line of its own below the image's; NULL: there is nothing to say. */
 static char *details_of(const VhRomImage *image)
 {
-    GString *text = g_string_new(NULL);
+    GString *text = g_string_new("       ");
+    gsize begin = text->len;
 
     if (image->efi)
         g_string_append_printf(text, "%s, %s%s", vh_rom_machine_name(image->machine),
                                vh_rom_subsystem_name(image->subsystem),
                                image->compression ? ", compressed" : "");
     if (image->cut)
-        g_string_append_printf(text, "%scut off", text->len ? ", " : "");
-    if (text->len == 0)
-        g_string_append_c(text, '-');
-    return g_string_free(text, FALSE);
+        g_string_append_printf(text, "%scut off", text->len > begin ? ", " : "");
+    return g_string_free(text, text->len == begin);
 }
 
 static char **row_of(guint number, const VhRomImage *image)
 {
     const char *sum = !image->has_checksum ? "-" : image->checksum_ok ? "+good" : "!wrong";
-    g_autofree char *details = details_of(image);
     GPtrArray *row = g_ptr_array_new();
 
     g_ptr_array_add(row, g_strdup_printf("%u", number));
@@ -56,7 +55,6 @@ static char **row_of(guint number, const VhRomImage *image)
     g_ptr_array_add(row, g_strdup_printf("0x%06" G_GSIZE_MODIFIER "x", image->offset));
     g_ptr_array_add(row, g_strdup_printf("%" G_GSIZE_FORMAT, image->size));
     g_ptr_array_add(row, g_strdup(sum));
-    g_ptr_array_add(row, g_steal_pointer(&details));
     g_ptr_array_add(row, NULL);
     return (char **)g_ptr_array_free(row, FALSE);
 }
@@ -68,13 +66,20 @@ static void free_row(gpointer row)
 
 static void show_images(const VhRom *rom)
 {
-    static const char *const head[] = {"IMAGE", "TYPE",     "DEVICE",  "CLASS", "OFFSET",
-                                       "SIZE",  "CHECKSUM", "DETAILS", NULL};
+    static const char *const head[] = {"IMAGE",  "TYPE", "DEVICE",   "CLASS",
+                                       "OFFSET", "SIZE", "CHECKSUM", NULL};
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_row);
 
     g_ptr_array_add(rows, g_strdupv((char **)head));
-    for (guint i = 0; i < rom->images->len; i++)
+    for (guint i = 0; i < rom->images->len; i++) {
+        char *details = details_of(rom->images->pdata[i]);
         g_ptr_array_add(rows, row_of(i + 1, rom->images->pdata[i]));
+        if (details) {
+            char *const row[] = {details, NULL};
+            g_ptr_array_add(rows, g_strdupv((char **)row));
+        }
+        g_free(details);
+    }
     vh_report_table(rows);
 }
 
@@ -89,9 +94,17 @@ static void show_surroundings(const VhRom *rom, const char *path)
         vh_report_text("Behind the images: %" G_GSIZE_FORMAT " bytes, %s.\n",
                        rom->length - rom->end, rom->after);
     if (rom->before)
-        vh_report_text("QEMU needs a file that begins with the first image: "
-                       "virt-handoff vbios trim %s OUT\n",
+        vh_report_text("QEMU needs a file that begins with the first image:\n"
+                       "  virt-handoff vbios trim %s OUT\n",
                        path);
+}
+
+static void show_judgement(const VhRom *rom)
+{
+    for (guint i = 0; i < rom->notes->len; i++)
+        vh_report_wrapped(0, "Note: ", "%s.", (const char *)rom->notes->pdata[i]);
+    for (guint i = 0; i < rom->problems->len; i++)
+        vh_report_wrapped(0, "Problem: ", "%s.", (const char *)rom->problems->pdata[i]);
 }
 
 static int show(const VhRom *rom, const char *path, gboolean json)
@@ -103,10 +116,7 @@ static int show(const VhRom *rom, const char *path, gboolean json)
                        rom->images->len, rom->images->len == 1 ? "" : "s");
         show_images(rom);
         show_surroundings(rom, path);
-        for (guint i = 0; i < rom->notes->len; i++)
-            vh_report_wrapped(0, "Note: ", "%s.", (const char *)rom->notes->pdata[i]);
-        for (guint i = 0; i < rom->problems->len; i++)
-            vh_report_wrapped(0, "Problem: ", "%s.", (const char *)rom->problems->pdata[i]);
+        show_judgement(rom);
     }
     return rom->problems->len > 0 ? VH_EXIT_FAILED : VH_EXIT_OK;
 }
@@ -150,6 +160,7 @@ static int trim(char **argv, const VhOptions *options)
     vh_report_text("%s: %" G_GSIZE_FORMAT " bytes, %u image%s%s\n", argv[1], rom->end - rom->start,
                    rom->images->len, rom->images->len == 1 ? "" : "s",
                    rom->before || rom->after ? "" : "; there was nothing to cut");
+    show_judgement(rom);
     return VH_EXIT_OK;
 }
 

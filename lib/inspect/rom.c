@@ -218,6 +218,9 @@ static void judge(VhRom *rom)
 
     for (guint i = 0; i < rom->images->len; i++)
         judge_image(rom, i + 1, rom->images->pdata[i]);
+    /* Of what is missing, nobody knows what it is. */
+    if (!rom->complete)
+        return;
     if (efi && !x86)
         note = "only guests with UEFI firmware can use it: there is no x86 image for legacy boot";
     else if (x86 && !efi)

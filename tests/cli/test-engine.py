@@ -10,6 +10,7 @@ import unittest
 import unittest.mock
 import xml.etree.ElementTree
 
+import journals
 import tap
 from calls import ENGINE, HOOKS, HOSTS, ROOT, STATE, UUID, Engine, domain
 
@@ -277,27 +278,15 @@ class Manners(Engine):
         self.assertIn(b"Simulated copy of this host", result.stdout)
 
     def make_journal(self):
-        """A journal with one preparation; its events' ids are those of the program."""
-        maker = "/lib/systemd/systemd-journal-remote"
-        if not os.path.exists(maker):
-            self.skipTest("no systemd-journal-remote")
-        path = os.path.join(os.environ["SOURCE_ROOT"], "lib/base/event.c")
-        with open(path, encoding="utf-8") as file:
-            ids = dict(re.findall(r'\{"([\w-]+)", "([0-9a-f]{32})"\}', file.read()))
-        events = [("prepare-begin", 0, "begins", ""),
-                  ("step", 500000, "stop sddm.service", "DURATION_USEC=500000\nSTEP=unit\n"),
-                  ("step", 1000000, "hand 0000:09:00.0 from nvidia-a-long-name to vfio-pci",
-                   "DURATION_USEC=250000\nSTEP=device\n"),
-                  ("prepare-end", 1000000, "the guest can start", "DURATION_USEC=1000000\n")]
-        text = "".join(
-            f"__REALTIME_TIMESTAMP={1795356000000000 + time}\n__MONOTONIC_TIMESTAMP={number}\n"
-            f"_BOOT_ID={'1' * 32}\nSYSLOG_IDENTIFIER=virt-handoff\nGUEST=win10\nTRANSACTION=t\n"
-            f"OPERATION=prepare\nMESSAGE_ID={ids[kind]}\nMESSAGE={words}\n{more}\n"
-            for number, (kind, time, words, more) in enumerate(events))
+        """A journal with one preparation."""
         directory = os.path.join(ROOT, "journal")
-        os.mkdir(directory)
-        subprocess.run([maker, "--output=" + os.path.join(directory, "a.journal"), "-"],
-                       input=text.encode(), check=True, capture_output=True)
+        if not journals.make(directory, (1795356000, "prepare", "t", [
+                ("prepare-begin", 0, None, "begins"),
+                ("step", 500, 500, "stop sddm.service", "STEP=unit"),
+                ("step", 1000, 250, "hand 0000:09:00.0 from nvidia-a-long-name to vfio-pci",
+                 "STEP=device"),
+                ("prepare-end", 1000, 1000, "the guest can start")])):
+            self.skipTest("no systemd-journal-remote")
         return directory
 
     def test_timeline(self):

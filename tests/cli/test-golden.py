@@ -11,11 +11,15 @@ error, if anything.
 import difflib
 import json
 import os
+import pty
 import re
 import subprocess
+import tempfile
 import unittest
 
 import golden
+import journals
+import roms
 import tap
 import trees
 
@@ -27,8 +31,8 @@ PLANNED = ("nvidia-desktop", "amd-desktop", "laptop-hybrid", "two-equal-cards", 
 CHECKED = ("nvidia-desktop", "laptop-hybrid", "emulated")
 
 
-def printed(*arguments, cwd=HOSTS):
-    done = subprocess.run([golden.ENGINE, *arguments], cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+def printed(*arguments, cwd=HOSTS, stdin=subprocess.DEVNULL):
+    done = subprocess.run([golden.ENGINE, *arguments], cwd=cwd, stdin=stdin, text=True,
                           capture_output=True, timeout=60, check=False,
                           env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"})
     errors = "-- standard error\n" + done.stderr if done.stderr else ""
@@ -80,6 +84,99 @@ class Hosts(Same):
         host = os.path.join(HOSTS, "nvidia-desktop.json")
         for file in ("hooks", "kvm.conf", "profile.toml"):
             self.same(f"import-{file}.txt", printed("import", "--host", host, file, cwd=IMPORT))
+
+
+    def test_start(self):
+        """With places for the devices' names, which differ from machine to machine."""
+        for host in ("nvidia-desktop", "laptop-hybrid"):
+            text = printed("start", "--host", host + ".json", "win10")
+            text = re.sub(r"(takes: [\da-f:.]+,)(?s:.*?)\n(?=  \S)", r"\1 (NAME)\n", text)
+            self.same(f"start-{host}.txt", text)
+
+    @unittest.skipIf(os.geteuid(), "only root is asked")
+    def test_start_asks(self):
+        """On this machine, of a guest that takes nothing of it: only the question is the same on all."""
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(f"<domain type='qemu'><name>none</name><uuid>{UUID}</uuid></domain>")
+            file.flush()
+            master, slave = pty.openpty()
+            os.write(master, b"n\n")
+            text = printed("start", "--xml", file.name, "none", stdin=slave)
+            os.close(slave)
+            os.close(master)
+        self.same("start-asks.txt", text[text.index("Go on?"):])
+
+    def test_attach(self):
+        """To a guest without devices, and to one that has them."""
+        with open(os.path.join(HOSTS, "nvidia-desktop.xml"), encoding="utf-8") as file:
+            text = re.sub(r"(?s) *<hostdev .*?</hostdev>\n", "", file.read())
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(text)
+            file.flush()
+            attach = ("attach", "--host", "nvidia-desktop.json", "--xml", file.name, "win10")
+            self.same("attach.txt", printed(*attach, "09:00.0", "--rom",
+                                            "/usr/share/vgabios/rtx3060ti.rom"))
+            self.same("attach-bridge.txt", printed(*attach, "00:03.1"))
+        self.same("attach-features.txt", printed(
+            "attach", "--host", "nvidia-desktop.json", "--xml", "nvidia-desktop.xml", "win10",
+            "09:00.0", "--vendor-id", "1234567890ab"))
+
+
+class Roms(Same, trees.Tree):
+    def test_vbios(self):
+        """What there is to say of each kind; the last ones are no ROMs."""
+        for name, data in (("flash", roms.FLASH), ("card", roms.CARD), ("cut-off", roms.CARD[:1000]),
+                           ("efi", roms.image(3, 1, True)), ("ff", b"\xff" * 512), ("text", b"GIF89a")):
+            with open(os.path.join(self.root, name + ".rom"), "wb") as file:
+                file.write(data)
+            self.same(f"vbios-info-{name}.txt", printed("vbios", "info", name + ".rom", cwd=self.root))
+        self.same("vbios-info-flash.json",
+                  printed("vbios", "info", "--json", "flash.rom", cwd=self.root))
+        for name in ("flash", "card", "cut-off"):
+            self.same(f"vbios-trim-{name}.txt",
+                      printed("vbios", "trim", name + ".rom", name + ".cut", cwd=self.root))
+
+
+REFUSED = ("not started, nothing was touched: 0000:0b:00.3 is in IOMMU group 21 with 0000:0b:00.4, which "
+           "the guest does not get")
+STUCK = ("load module nvidia_uvm: the kernel did not come back from it; often only a reboot helps")
+RUNS = (
+    (1795356000, "prepare", None, [("refused", 12, None, REFUSED)]),
+    (1795356060, "prepare", "a", [
+        ("prepare-begin", 0, None, "handing 3 device(s) over"),
+        ("step", 65, 65, "load vfio-pci", "STEP=module"),
+        ("step", 420, 350, "stop sddm.service", "STEP=unit"),
+        ("step", 450, 380, "stop nvidia-persistenced.service", "STEP=unit"),
+        ("step", 1290, 840, "wait until nobody has 0000:09:00.1, 0000:0b:00.3 and 0000:09:00.0 open",
+         "STEP=holders"),
+        ("step", 1292, 1, "unbind vtcon1 ((M) frame buffer device)", "STEP=console"),
+        ("step", 1700, 405, "unload module nvidia", "STEP=module"),
+        ("step", 1784, 84, "hand 0000:0b:00.3 from xhci_hcd to vfio-pci", "STEP=device",
+         "DEVICE=0000:0b:00.3"),
+        ("step", 1788, 4, "hand 0000:09:00.0 from nvidia to vfio-pci", "STEP=device",
+         "DEVICE=0000:09:00.0"),
+        ("prepare-end", 1788, 1788, "the guest can start")]),
+    (1795359600, "release", "a", [
+        ("release-begin", 0, None, "giving everything back"),
+        ("step", 2, 2, "give 0000:09:00.0 back to nvidia", "STEP=device", "DEVICE=0000:09:00.0"),
+        ("step", 1607, 1605, "load module nvidia", "STEP=module"),
+        ("stuck", 11607, 10000, STUCK, "STEP=module"),
+        ("step", 12208, 601, "start sddm.service", "STEP=unit")]),
+)
+
+
+class Timeline(Same, trees.Tree):
+    def test_timeline(self):
+        """A refusal, a start, and an end that was not complete."""
+        if not journals.make(os.path.join(self.root, "journal"), *RUNS):
+            self.skipTest("no systemd-journal-remote")
+        timeline = ("timeline", "--journal", "journal", "win10")
+        self.same("timeline.txt", printed(*timeline, cwd=self.root))
+        self.same("timeline.json", printed(*timeline, "--json", cwd=self.root))
+        self.same("timeline-none.txt", printed(*timeline[:-1], "win11", cwd=self.root))
+        self.same("timeline-drawn.txt", printed(*timeline, "--svg", "picture.svg", cwd=self.root))
+        with open(os.path.join(self.root, "picture.svg"), encoding="utf-8") as file:
+            self.same("timeline.svg", file.read())
 
 
 class Status(Same, trees.Tree):

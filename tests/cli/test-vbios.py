@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+import roms
 import tap
 
 ENGINE = os.environ["ENGINE_UNDER_TEST"]
@@ -15,23 +16,6 @@ ENGINE = os.environ["ENGINE_UNDER_TEST"]
 ROMS = [path for path in ("/usr/lib/ipxe/qemu/efi-ne2k_pci.rom", "/usr/lib/ipxe/qemu/efi-virtio.rom",
                           "/usr/lib/ipxe/qemu/pxe-e1000.rom", "/usr/share/seabios/vgabios-stdvga.bin")
         if os.path.exists(path)]
-
-
-def image(code, blocks, last):
-    """An image that has what its type needs, and a good checksum."""
-    data = bytearray(blocks * 512)
-    data[0:3] = bytes([0x55, 0xAA, blocks])
-    data[0x18] = 0x20
-    data[0x20:0x38] = (b"PCIR" + bytes([0xDE, 0x10, 0x89, 0x24, 0, 0, 0x18, 0, 3, 0, 0, 3, blocks, 0,
-                                        0, 0, code, 0x80 if last else 0, 0, 0]))
-    if code == 3:
-        data[4:14] = bytes([0xF1, 0x0E, 0, 0, 11, 0, 0x64, 0x86, 1, 0])
-    data[-1] = -sum(data) & 0xFF
-    return bytes(data)
-
-
-CARD = image(0, 2, False) + image(3, 1, True)
-FLASH = b"NVGI".ljust(1536, b"\x11") + CARD + b"VN".ljust(32, b".") + b"NPDS"
 
 
 class Vbios(unittest.TestCase):
@@ -61,51 +45,40 @@ class Vbios(unittest.TestCase):
 
     def host(self, driver, **more):
         function = {**more, "address": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de",
-                    "device": "0x2489", "rom": base64.b64encode(CARD).decode()}
+                    "device": "0x2489", "rom": base64.b64encode(roms.CARD).decode()}
         if driver:
             function["driver"] = driver
         return self.file("host.json", json.dumps(
             {"version": 1, "drivers": [{"name": "nvidia"}], "functions": [function]}).encode())
 
-    def test_info(self):
-        self.assertEqual(self.vbios("info", self.file("rom", FLASH)), """\
-rom: 3108 bytes, 2 images
-IMAGE  TYPE  DEVICE     CLASS   OFFSET    SIZE  CHECKSUM  DETAILS
-1      x86   10de:2489  030000  0x000600  1024  good      -
-2      EFI   10de:2489  030000  0x000a00  512   -         x64, boot service driver, compressed
-Before the images: 1536 bytes, NVIDIA's header (NVGI).
-Behind the images: 36 bytes, NVIDIA's own images (NPDS).
-QEMU needs a file that begins with the first image: virt-handoff vbios trim rom OUT
-""")
-
     def test_trim(self):
-        rom, out = self.file("rom", FLASH), self.file("out")
+        rom, out = self.file("rom", roms.FLASH), self.file("out")
         self.assertEqual(self.vbios("trim", rom, out), """\
 Cut off in front: 1536 bytes, NVIDIA's header (NVGI).
 Cut off behind: 36 bytes, NVIDIA's own images (NPDS).
 out: 1536 bytes, 2 images
 """)
-        self.assertEqual(self.content("out"), CARD)
+        self.assertEqual(self.content("out"), roms.CARD)
         self.assertIn("--force", self.vbios("trim", rom, out, status=1))
         self.assertIn("nothing to cut", self.vbios("trim", "--force", out, out))
-        self.assertEqual(self.content("out"), CARD)
+        self.assertEqual(self.content("out"), roms.CARD)
         self.assertEqual(sorted(os.listdir(self.folder)), ["out", "rom"])
 
     def test_what_is_no_rom(self):
         for data, words in ((b"", "it is empty"), (b"\xff" * 99, "all its bytes are ff"),
                             (bytes(99), "all its bytes are 00"), (b"GIF89a", "no 55 AA header"),
-                            (CARD[:0x30], "it is cut off")):
+                            (roms.CARD[:0x30], "it is cut off")):
             path = self.file("rom", data)
             self.assertIn(words, self.vbios("info", path, status=1))
             self.assertIn(words, self.vbios("trim", path, self.file("out"), status=1))
-        self.assertIn("none does", self.vbios("trim", self.file("rom", CARD[:1024]),
+        self.assertIn("none does", self.vbios("trim", self.file("rom", roms.CARD[:1024]),
                                               self.file("out"), status=1))
         self.assertFalse(os.path.exists(self.file("out")))
         for path in (self.folder, self.file("absent"), "/dev/zero"):
             self.assertIn(path, self.vbios("info", path, status=1))
 
     def test_broken_ones_are_shown(self):
-        broken = bytearray(CARD)
+        broken = bytearray(roms.CARD)
         broken[0x100] += 1
         done = subprocess.run([ENGINE, "vbios", "info", self.file("rom", broken)], text=True,
                               capture_output=True, check=False)
@@ -116,7 +89,7 @@ out: 1536 bytes, 2 images
         out = self.file("out")
         host = self.host(None)
         self.assertIn("2 images", self.vbios("dump", "--host", host, "01:00.0", out))
-        self.assertEqual(self.content("out"), CARD)
+        self.assertEqual(self.content("out"), roms.CARD)
         self.assertIn("it is there already",
                       self.vbios("dump", "--host", host, "01:00.0", out, status=1))
         first = self.vbios("dump", "--force", "--host", self.host(None, boot_vga=True), "01:00.0", out)
@@ -127,7 +100,7 @@ out: 1536 bytes, 2 images
                       self.vbios("dump", "--host", host, "01:00.0", out, status=1))
         self.assertFalse(os.path.exists(out))
         self.vbios("dump", "--force", "--host", host, "pci_0000_01_00_0", out)
-        self.assertEqual(self.content("out"), CARD)
+        self.assertEqual(self.content("out"), roms.CARD)
         self.assertIn("0000:02:00.0", self.vbios("dump", "--host", host, "02:00.0", out, status=1))
 
     def test_usage(self):
