@@ -41,32 +41,93 @@ void vh_check_virtualization(gpointer data)
 
 /* ---- IOMMU ---- */
 
-void vh_check_iommu(gpointer data)
-{
-    VhChecking *checking = data;
-    g_autofree char *cpu = vh_check_read(checking, "/proc/cpuinfo");
-    g_autofree char *line = vh_check_read(checking, "/proc/cmdline");
-    gboolean intel = cpu && strstr(cpu, "GenuineIntel");
-
-    if (vh_host_iommu_on(checking->host))
-        vh_check_add(checking, VH_FINDING_OK, NULL, "on");
-    else if (intel && !(line && strstr(line, "intel_iommu=on")))
-        vh_check_add(checking, VH_FINDING_FAILURE,
-                     "add intel_iommu=on to the kernel's command line (and VT-d in the firmware), "
-                     "then reboot",
-                     "off: the kernel was not asked for it");
-    else
-        vh_check_add(checking, VH_FINDING_FAILURE,
-                     "switch on the IOMMU (AMD-Vi, VT-d) in the firmware, then reboot", "off");
-}
-
-/* ---- the command line ---- */
-
 /* A parameter without its dashes, which the kernel takes for underscores. */
 static char *plain(const char *text)
 {
     return g_strdelimit(g_strdup(text), "-", '_');
 }
+
+/* Whether @word is KEY=VALUE with @item in the list that is its value. */
+static gboolean lists_item(const char *word, const char *key, const char *item)
+{
+    const char *equals = strchr(word, '=');
+    g_auto(GStrv) items = equals ? g_strsplit(equals + 1, ",", -1) : NULL;
+    g_autofree char *own = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
+    g_autofree char *name = own ? plain(own) : NULL;
+
+    return g_strcmp0(name, key) == 0 && g_strv_contains((const char *const *)items, item);
+}
+
+/* One of @words, NULL for none, that sets @key or @other (which may be NULL) to @item. */
+static const char *word_with(char *const *words, const char *key, const char *other,
+                             const char *item)
+{
+    for (gsize i = 0; words && words[i]; i++)
+        if (lists_item(words[i], key, item) || (other && lists_item(words[i], other, item)))
+            return words[i];
+    return NULL;
+}
+
+/* Whose IOMMU it is, and the table by which the firmware offers it to the kernel. */
+typedef struct {
+    const char *key, *table;
+    gboolean by_itself; /* the kernel has it on when nobody says anything */
+} Maker;
+
+#define TABLES "/sys/firmware/acpi/tables"
+static const Maker intel = {"intel_iommu", TABLES "/DMAR", FALSE};
+static const Maker amd = {"amd_iommu", TABLES "/IVRS", TRUE};
+
+static void add_off(VhChecking *checking, const char *mend, const char *what)
+{
+    g_autofree char *text = g_strconcat(mend, ", then reboot", NULL);
+
+    vh_check_add(checking, VH_FINDING_FAILURE, text, "%s", what);
+}
+
+/* Why it is off. That a kernel was not asked is no reason by itself: some need not be. */
+static void explain_iommu(VhChecking *checking, const Maker *maker, char *const *words)
+{
+    const char *off = word_with(words, maker->key, "iommu", "off");
+    gboolean asked = maker->by_itself || word_with(words, maker->key, NULL, "on");
+    gboolean known, offered = vh_check_there(checking, maker->table, TABLES, &known);
+    g_autofree char *take = g_strdup_printf("take %s off the kernel's command line", off);
+
+    if (off)
+        add_off(checking, take, "off: the kernel was told so");
+    else if (known && !offered)
+        add_off(checking,
+                asked ? "switch on the IOMMU (AMD-Vi, VT-d) in the firmware"
+                      : "switch on VT-d in the firmware and add intel_iommu=on to the kernel's "
+                        "command line",
+                "off: the firmware does not offer it");
+    else if (!asked)
+        add_off(checking,
+                offered ? "add intel_iommu=on to the kernel's command line"
+                        : "add intel_iommu=on to the kernel's command line (and VT-d in the "
+                          "firmware)",
+                "off: the kernel was not asked for it");
+    else if (offered)
+        add_off(checking, "see why: sudo dmesg | grep -e DMAR -e AMD-Vi -e IOMMU; mend it",
+                "off, although the firmware offers it");
+    else
+        add_off(checking, "switch on the IOMMU (AMD-Vi, VT-d) in the firmware", "off");
+}
+
+void vh_check_iommu(gpointer data)
+{
+    VhChecking *checking = data;
+    g_autofree char *cpu = vh_check_read(checking, "/proc/cpuinfo");
+    g_autofree char *line = vh_check_read(checking, "/proc/cmdline");
+    g_auto(GStrv) words = line ? g_strsplit_set(line, " \n", -1) : NULL;
+
+    if (vh_host_iommu_on(checking->host))
+        vh_check_add(checking, VH_FINDING_OK, NULL, "on");
+    else
+        explain_iommu(checking, cpu && strstr(cpu, "GenuineIntel") ? &intel : &amd, words);
+}
+
+/* ---- the command line ---- */
 
 /* The word of @words that @word is a slip of: near to one, and none itself. */
 static const char *slip_of(const char *word, const char *const *words)
@@ -122,23 +183,13 @@ static guint judge_key(VhChecking *checking, const char *key, const char *word)
     return 1;
 }
 
-/* Whether @word is KEY=VALUE with @item in the list that is its value. */
-static gboolean lists_item(const char *word, const char *key, const char *item)
-{
-    const char *equals = strchr(word, '=');
-    g_auto(GStrv) items = equals ? g_strsplit(equals + 1, ",", -1) : NULL;
-    g_autofree char *own = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
-    g_autofree char *name = own ? plain(own) : NULL;
-
-    return g_strcmp0(name, key) == 0 && g_strv_contains((const char *const *)items, item);
-}
-
 /* Parameters that are as meant, and do harm. */
 static guint judge_word(VhChecking *checking, const char *word)
 {
     static const char *const keys[] = {"intel_iommu", "amd_iommu", "iommu"};
 
-    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+    /* Of the other maker's, or taken back by a later word, it does none. */
+    for (gsize i = 0; i < G_N_ELEMENTS(keys) && !vh_host_iommu_on(checking->host); i++)
         if (lists_item(word, keys[i], "off")) {
             vh_check_add(checking, VH_FINDING_FAILURE, "take it away", "%s switches the IOMMU off",
                          word);
