@@ -58,7 +58,7 @@ void import_csv(const ImportPlace *place, const char *text)
     guint guests = 0;
 
     for (guint i = 0; lines[i]; i++) {
-        const ImportPlace here = {place->import, place->file, i + 1};
+        const ImportPlace here = {place->import, place->file, i + 1, NULL};
         if (is_blank(lines[i]))
             continue;
         g_auto(GStrv) cells = cells_of(lines[i]);

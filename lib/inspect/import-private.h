@@ -17,6 +17,7 @@ typedef struct {
     VhImport *import;
     const char *file;
     guint line;
+    const char *at; /* libvirt's operation that it is for; NULL: nobody knows */
 } ImportPlace;
 
 /* Adds a note about the place. */
@@ -48,10 +49,30 @@ typedef struct {
     gboolean comment; /* the words are those of a comment */
     GPtrArray *words; /* char *; of an array assignment: "NAME=(", the members, ")" */
     char *target;     /* of ">", or NULL */
+    const char *at;   /* the operation whose branch it is in, or NULL */
 } ImportStatement;
 
 /* The commands and assignments of a shell script, without its keywords (ImportStatement). */
 GPtrArray *import_shell(const char *text);
+
+/* ---- import-branches.c ---- */
+
+/* The operation of libvirt's whose folder @file lies in, or NULL. */
+const char *import_operation_of_file(const char *file);
+/* Whether the guest has ended then; FALSE for NULL. */
+gboolean import_is_after(const char *at);
+
+/* The "if" and "case" that are open at a place in a script. Freed by g_free. */
+typedef struct ImportBranches ImportBranches;
+ImportBranches *import_branches_new(void);
+/* The operation that the place is for, or NULL. */
+const char *import_branches_now(const ImportBranches *branches);
+/* What was read there: a keyword; the words of a command; those that end with an alternative of a
+ * pattern of "case", and their end. */
+void import_branches_keyword(ImportBranches *branches, const char *word);
+void import_branches_statement(ImportBranches *branches, const GPtrArray *words);
+void import_branches_pattern(ImportBranches *branches, const GPtrArray *words);
+void import_branches_pattern_end(ImportBranches *branches);
 
 /* ---- import-csv.c ---- */
 

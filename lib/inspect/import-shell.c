@@ -14,6 +14,7 @@ typedef struct {
     gboolean head;  /* "case WORD in", "for NAME in WORDS": no command */
     guint open;     /* "(" of subshells */
     guint pipeline; /* where the statements of the pipeline under way begin */
+    ImportBranches *branches;
 } Shell;
 
 static void statement_free(gpointer data)
@@ -66,6 +67,7 @@ static void end_word(Shell *shell)
                 (*shell->word->str == '-' && shell->word->len < 4))) {
         /* "if modprobe …" is about modprobe; so is "declare -a". */
         shell->head = is_head(shell->word->str);
+        import_branches_keyword(shell->branches, shell->word->str);
     } else if (now->words->len < IMPORT_MOST_WORDS) {
         g_ptr_array_add(now->words, g_strdup(shell->word->str));
     }
@@ -80,6 +82,8 @@ static void end_statement(Shell *shell)
         g_ptr_array_set_size(shell->now->words, 0);
     shell->head = FALSE;
     if (shell->now->words->len > 0) {
+        import_branches_statement(shell->branches, shell->now->words);
+        shell->now->at = import_branches_now(shell->branches);
         g_ptr_array_add(shell->statements, shell->now);
         shell->now = statement_new(shell->line);
     }
@@ -94,6 +98,19 @@ static void forget(Shell *shell)
     end_word(shell);
     g_ptr_array_set_size(shell->now->words, 0);
     end_statement(shell);
+}
+
+/* "prepare|release)" of a case: no commands, but whom the next ones are for. */
+static void end_pattern(Shell *shell)
+{
+    end_word(shell);
+    for (guint i = shell->pipeline; i < shell->statements->len; i++)
+        import_branches_pattern(shell->branches,
+                                ((ImportStatement *)shell->statements->pdata[i])->words);
+    import_branches_pattern(shell->branches, shell->now->words);
+    import_branches_pattern_end(shell->branches);
+    forget(shell);
+    g_ptr_array_set_size(shell->statements, (gint)shell->pipeline);
 }
 
 static void add(Shell *shell, char letter)
@@ -157,10 +174,25 @@ static void comment(Shell *shell)
     shell->at += length;
 }
 
+/* Up to "]]", "&&", "<" and their like are words. */
+static gboolean in_condition(const Shell *shell)
+{
+    const GPtrArray *words = shell->now->words;
+    const char *last = shell->in_word   ? shell->word->str
+                       : words->len > 0 ? words->pdata[words->len - 1]
+                                        : NULL;
+
+    return words->len > 0 && g_str_equal(words->pdata[0], "[[") && !g_str_equal(last, "]]");
+}
+
 static void operator_of(Shell *shell)
 {
     char letter = *shell->at++;
 
+    if (in_condition(shell)) {
+        end_word(shell);
+        return;
+    }
     if (letter == '(' && shell->in_word && g_str_has_suffix(shell->word->str, "=")) {
         add(shell, '(');
         shell->array = TRUE;
@@ -193,9 +225,7 @@ static void operator_of(Shell *shell)
         shell->open++;
         end_statement(shell);
     } else if (letter == ')' && shell->open == 0) {
-        /* "prepare|release)": of a case. */
-        forget(shell);
-        g_ptr_array_set_size(shell->statements, (gint)shell->pipeline);
+        end_pattern(shell);
     } else {
         shell->open -= letter == ')';
         end_statement(shell);
@@ -252,12 +282,14 @@ GPtrArray *import_shell(const char *text)
                    .line = 1,
                    .statements = g_ptr_array_new_with_free_func(statement_free),
                    .now = statement_new(1),
+                   .branches = import_branches_new(),
                    .word = g_string_new(NULL)};
 
     while (*shell.at)
         letter_of(&shell);
     end_statement(&shell);
     statement_free(shell.now);
+    g_free(shell.branches);
     g_string_free(shell.word, TRUE);
     return shell.statements;
 }

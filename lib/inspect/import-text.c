@@ -152,10 +152,12 @@ static void read_comment(Reader *reader, const char *text)
 static void read_shell(Reader *reader, const char *text)
 {
     g_autoptr(GPtrArray) statements = import_shell(text);
+    const char *of_file = import_operation_of_file(reader->place.file);
 
     for (guint i = 0; i < statements->len; i++) {
         ImportStatement *statement = statements->pdata[i];
         reader->place.line = statement->line;
+        reader->place.at = statement->at ? statement->at : of_file;
         g_ptr_array_add(statement->words, NULL);
         char **words = (char **)statement->words->pdata;
         if (statement->comment) {
@@ -372,7 +374,7 @@ gboolean vh_import_text(VhImport *import, const char *name, const char *text, gs
                         GError **error)
 {
     g_autofree char *file = vh_text_one_line(name);
-    Reader reader = {{import, file, 0}, import->values};
+    Reader reader = {{import, file, 0, NULL}, import->values};
 
     if (length > VH_IMPORT_MOST)
         return vh_error_set(error, VH_ERROR_FAILED, "%s: it is longer than %d KiB", file,

@@ -28,7 +28,7 @@ static gboolean read_file(VhImport *import, const char *path, GError **error)
 /* In a directory, a file that is none of ours is worth a note, no more. */
 static void walk_file(Walk *walk, const char *path)
 {
-    const ImportPlace place = {walk->import, path, 0};
+    const ImportPlace place = {walk->import, path, 0, NULL};
     g_autoptr(GError) error = NULL;
 
     if (++walk->files > MOST_FILES) {

@@ -57,25 +57,6 @@ static const char *needless_because(const char *verb, const char *name)
     return NULL;
 }
 
-static void set_phase(Act *act, const char *file)
-{
-    static const struct {
-        const char *place, *at;
-        gboolean after;
-    } phases[] = {
-        {"/prepare/begin/", "prepare", FALSE}, {"/start/begin/", "start", FALSE},
-        {"/started/begin/", "started", FALSE}, {"/stopped/end/", "stopped", TRUE},
-        {"/release/end/", "release", TRUE},
-    };
-    g_autofree char *whole = g_strdup_printf("/%s/", file);
-
-    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++)
-        if (strstr(whole, phases[i].place)) {
-            act->at = phases[i].at;
-            act->after = phases[i].after;
-        }
-}
-
 static void add_act(const ImportPlace *place, const char *verb, const char *name, gboolean user)
 {
     gboolean plain = strchr(name, '.') || strpbrk(name, "*?[");
@@ -88,7 +69,8 @@ static void add_act(const ImportPlace *place, const char *verb, const char *name
     act->user = user;
     act->file = g_strdup(place->file);
     act->line = place->line;
-    set_phase(act, place->file);
+    act->at = place->at;
+    act->after = import_is_after(place->at);
     act->note = import_note_later(place);
     g_ptr_array_add(place->import->acts, act);
 }
@@ -374,7 +356,7 @@ static gboolean may_have_display(const VhImport *import, VhHost *host)
 /* A list takes the place of "auto", which stops the display manager and what belongs to drivers. */
 gboolean import_stop_needs_display(VhImport *import, VhHost *host)
 {
-    const ImportPlace place = {import, "the per-VM file", 0};
+    const ImportPlace place = {import, "the per-VM file", 0, NULL};
 
     if (import->stops_display)
         return TRUE;

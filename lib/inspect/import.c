@@ -229,6 +229,10 @@ void import_governor(const ImportPlace *place, const char *name)
         import_note(place, VH_IMPORT_PERSON, "\"%.40s\" is no CPU frequency governor", name);
         return;
     }
+    if (import_is_after(place->at)) {
+        import_note(place, VH_IMPORT_NEEDLESS, "%s: the governor that was set comes back", name);
+        return;
+    }
     /* The first one is for the time while the guest runs; the next one gives it back. */
     if (!place->import->governor)
         place->import->governor = g_strdup(name);
@@ -239,7 +243,7 @@ void import_governor(const ImportPlace *place, const char *name)
 
 static void check_devices(VhImport *import, VhHost *host)
 {
-    const ImportPlace place = {import, "this host", 0};
+    const ImportPlace place = {import, "this host", 0, NULL};
     g_autoptr(GPtrArray) functions = host ? vh_host_pci_list(host, NULL) : NULL;
 
     /* A machine that shows no function at all (a container) says nothing about any. */
@@ -354,7 +358,7 @@ static char *reason_against(const char *line)
 
 char *vh_import_file(VhImport *import, VhHost *host, GError **error)
 {
-    const ImportPlace place = {import, "the per-VM file", 0};
+    const ImportPlace place = {import, "the per-VM file", 0, NULL};
     g_autoptr(GString) file = g_string_new("# Written by virt-handoff import. See "
                                            "virt-handoff-kvm.conf(5) for all keys.\n");
 

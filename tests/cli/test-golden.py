@@ -82,7 +82,7 @@ class Hosts(Same):
 
     def test_import(self):
         host = os.path.join(HOSTS, "nvidia-desktop.json")
-        for file in ("hooks", "kvm.conf", "profile.toml"):
+        for file in ("branches", "hooks", "kvm.conf", "profile.toml"):
             self.same(f"import-{file}.txt", printed("import", "--host", host, file, cwd=IMPORT))
 
 
