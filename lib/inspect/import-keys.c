@@ -232,6 +232,25 @@ static gboolean is_virsh(const char *name)
     return g_ascii_strncasecmp(name, "VIRSH", 5) == 0;
 }
 
+static gboolean is_list(const Key *key)
+{
+    return key->take == take_devices || key->take == take_units;
+}
+
+/* Of a list, that may be in one pair of quotes: "a b", "a, b". */
+static char **members_of(char **values)
+{
+    g_autofree char *all = g_strjoinv(" ", values);
+    g_auto(GStrv) words = g_strsplit_set(all, ", \t\n", -1);
+    GPtrArray *members = g_ptr_array_new();
+
+    for (gsize i = 0; words[i]; i++)
+        if (*words[i] && members->len < IMPORT_MOST_WORDS)
+            g_ptr_array_add(members, g_strdup(words[i]));
+    g_ptr_array_add(members, NULL);
+    return (char **)g_ptr_array_free(members, FALSE);
+}
+
 void import_key(const ImportPlace *place, const char *name, char **values)
 {
     g_autofree char *quoted = vh_text_one_line(name);
@@ -240,11 +259,12 @@ void import_key(const ImportPlace *place, const char *name, char **values)
         is_virsh(name) || !strchr(place->file, '/') || g_str_has_suffix(place->file, ".conf");
 
     const Key *key = key_of(normal);
-    if (values[0] && (*values[0] || values[1])) {
+    g_auto(GStrv) members = members_of(values);
+    if (members[0]) {
         if (key)
-            key->take(place, key, quoted, values);
+            key->take(place, key, quoted, is_list(key) ? members : values);
         else
-            unknown(place, quoted, values, ours);
+            unknown(place, quoted, members, ours);
     } else if (is_virsh(name) || (key && key->take == take_devices)) {
         import_note(place, VH_IMPORT_PERSON, "%s is empty", quoted);
     }
