@@ -66,20 +66,33 @@ static void show(const VhUsb *usb, const VhOptions *options)
         show_bus(usb->buses->pdata[i]);
 }
 
-static void tell(const GPtrArray *devices, gboolean came, const VhOptions *options)
+static void tell_one(const VhUsbDevice *device, const VhUsbBus *bus, gboolean came,
+                     const VhOptions *options)
 {
-    for (guint i = 0; i < devices->len; i++) {
-        const VhUsbDevice *device = devices->pdata[i];
-        if (options->json) {
-            g_autofree char *line = vh_json_line(
-                g_variant_new_parsed("{'event': <%s>, 'device': <%@a{sv}>}", came ? "came" : "went",
-                                     vh_usb_device_variant(device)));
-            vh_report_text("%s\n", line);
-        } else {
-            g_autofree char *text = device_text(device);
-            vh_report_text("%s %s\n", came ? "came" : "went", text);
-        }
+    const char *event = came ? "came" : "went";
+
+    if (options->json) {
+        g_autofree char *line = vh_json_line(
+            g_variant_new_parsed("{'event': <%s>, 'controller': <%*>, 'device': <%@a{sv}>}", event,
+                                 vh_usb_controller_variant(bus), vh_usb_device_variant(device)));
+        vh_report_text("%s\n", line);
+        return;
     }
+    g_autofree char *text = device_text(device);
+    g_autofree char *where = came && bus && bus->controller ? bus_text(bus) : NULL;
+    vh_report_text("%s %s\n", event, text);
+    if (where)
+        vh_report_text("     %s\n", where);
+}
+
+/* The buses are looked at anew: a controller may have come with the device. */
+static void tell(VhHost *host, const GPtrArray *devices, gboolean came, const VhOptions *options)
+{
+    g_autoptr(VhUsb) usb = devices->len > 0 ? vh_usb_look(host, NULL) : NULL;
+
+    for (guint i = 0; i < devices->len; i++)
+        tell_one(devices->pdata[i], usb ? vh_usb_bus_of(usb, devices->pdata[i]) : NULL, came,
+                 options);
 }
 
 /* Until somebody ends it. */
@@ -94,8 +107,8 @@ static void watch(VhHost *host, const VhOptions *options)
         g_autoptr(GPtrArray) came = NULL, went = NULL;
         vh_host_wait(host, NULL, pause);
         vh_usb_watch_look(state, &came, &went);
-        tell(went, FALSE, options);
-        tell(came, TRUE, options);
+        tell(host, went, FALSE, options);
+        tell(host, came, TRUE, options);
     }
 }
 

@@ -300,6 +300,17 @@ static void add(GVariantBuilder *dict, const char *key, GVariant *value)
     g_variant_builder_add(dict, "{sv}", key, value);
 }
 
+const VhUsbBus *vh_usb_bus_of(const VhUsb *usb, const VhUsbDevice *device)
+{
+    for (guint i = 0; i < usb->buses->len; i++) {
+        const VhUsbBus *bus = usb->buses->pdata[i];
+        g_autofree char *begin = g_strdup_printf("%u-", bus->number);
+        if (g_str_has_prefix(device->port, begin))
+            return bus;
+    }
+    return NULL;
+}
+
 GVariant *vh_usb_device_variant(const VhUsbDevice *device)
 {
     GVariantBuilder dict;
@@ -322,9 +333,9 @@ static GVariant *maybe_number(gboolean known, int number)
     return g_variant_new_maybe(G_VARIANT_TYPE_INT32, known ? g_variant_new_int32(number) : NULL);
 }
 
-static GVariant *controller_variant(const VhUsbBus *bus)
+GVariant *vh_usb_controller_variant(const VhUsbBus *bus)
 {
-    const VhIommuFunction *controller = bus->controller;
+    const VhIommuFunction *controller = bus ? bus->controller : NULL;
     GVariantBuilder dict;
 
     if (!controller)
@@ -355,7 +366,7 @@ GVariant *vh_usb_variant(const VhUsb *usb)
             g_variant_builder_add_value(&devices, vh_usb_device_variant(bus->devices->pdata[j]));
         g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
         add(&dict, "bus", maybe_number(bus->number > 0, (int)bus->number));
-        add(&dict, "controller", controller_variant(bus));
+        add(&dict, "controller", vh_usb_controller_variant(bus));
         add(&dict, "devices", g_variant_builder_end(&devices));
         g_variant_builder_add_value(&buses, g_variant_builder_end(&dict));
     }

@@ -29,6 +29,9 @@ VhUsb *vh_usb_look(VhHost *host, GError **error);
 void vh_usb_free(VhUsb *usb);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhUsb, vh_usb_free)
 
+/* Where @device is plugged in; NULL: on none that was there. Borrowed from @usb. */
+const VhUsbBus *vh_usb_bus_of(const VhUsb *usb, const VhUsbDevice *device);
+
 /* Whether the bus's controller is alone in its IOMMU group, bridges aside. */
 gboolean vh_usb_alone(const VhUsbBus *bus);
 
@@ -43,8 +46,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhUsbDevice, vh_usb_device_free)
 /* "keyboard, mouse", "hub" or "". Borrowed. */
 const char *vh_usb_kind(const VhUsbDevice *device);
 
-/* What usb --json prints: of all buses, and of one device. Floating. */
+/* What usb --json prints: of all buses, of the controller of one (null for none), and of one
+ * device. Floating. */
 GVariant *vh_usb_variant(const VhUsb *usb);
+GVariant *vh_usb_controller_variant(const VhUsbBus *bus);
 GVariant *vh_usb_device_variant(const VhUsbDevice *device);
 
 /* ---- what comes and goes ---- */

@@ -11,6 +11,7 @@ import unittest
 
 import golden
 import tap
+import trees
 
 
 class Samples(unittest.TestCase):
@@ -36,10 +37,11 @@ class Samples(unittest.TestCase):
         self.assertEqual((result.returncode, result.stdout), (64, ""))
 
 
-class Watch(unittest.TestCase):
-    def setUp(self):
-        self.root = tempfile.mkdtemp(prefix="vh-usb-")
-        self.addCleanup(shutil.rmtree, self.root)
+class Watch(trees.Tree):
+    def controller(self):
+        """Of bus 2."""
+        self.function("0000:02:00.0", "1b36:000d", "0x0c0330", 5)
+        self.write("sys/bus/pci/devices/0000:02:00.0/usb2/busnum", "2")
 
     def plug(self, port, **attributes):
         """All at once, as the kernel does: a look sees the whole device or none."""
@@ -97,9 +99,14 @@ class Watch(unittest.TestCase):
         self.unplug("1-1.3")
         self.assertEqual(self.line(process),
                          "went 1-1.3    046d:c31c  Logitech USB Keyboard [keyboard]")
+        self.controller()
+        self.plug("2-4", idVendor="0627", idProduct="0001", devnum="2")
+        self.assertIn("came 2-4      0627:0001  ", self.line(process))
+        self.assertEqual(self.line(process), "     Bus 2 --> 0000:02:00.0 (IOMMU group 5)")
         self.end(process, signal.SIGTERM)
 
     def test_json(self):
+        self.controller()
         self.plug("2-1", idVendor="0781", idProduct="5581", devnum="2", product="Stick\x1b")
         process = self.watch("--json")
         # Nothing tells when the watch has begun, so it is replugged until that is seen.
@@ -111,6 +118,8 @@ class Watch(unittest.TestCase):
                 break
         went, came = json.loads(text), json.loads(self.line(process))
         self.assertEqual((went["event"], came["event"]), ("went", "came"))
+        self.assertEqual(came["controller"]["address"], "0000:02:00.0")
+        self.assertEqual(went["controller"], came["controller"])
         self.assertEqual(came["device"],
                          {"port": "2-1", "number": number, "vendor": "0x0781",
                           "product": "0x5581", "name": "Stick\\x1b", "hub": False,
