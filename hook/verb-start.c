@@ -162,7 +162,9 @@ static gboolean write_launcher(const char *guest, const VhOptions *options, GErr
         return vh_error_set_errno(error, errno, "%s", dir);
     if (!vh_paper_write(path, text, strlen(text), 0644, options->force, error))
         return FALSE;
-    vh_report_text("%s is written: \"%s\" is among the applications now\n", path, guest);
+    vh_report_text("%s is written: \"%s\" is among the applications now, and asks for an "
+                   "administrator's password\n",
+                   path, guest);
     return TRUE;
 }
 
@@ -196,17 +198,4 @@ int vh_verb_start(int argc, char **argv, const VhOptions *options)
         return VH_EXIT_OK;
     vh_report_error(argv[0], error);
     return VH_EXIT_FAILED;
-}
-
-/* From a launcher: the terminal would close over the answer. */
-int vh_verb_start_asked(int argc, char **argv, const VhOptions *options)
-{
-    int status = vh_verb_start(argc, argv, options);
-
-    if (isatty(STDIN_FILENO)) {
-        vh_progress(NULL);
-        vh_report_text("Enter closes this window. ");
-        (void)getchar();
-    }
-    return status;
 }

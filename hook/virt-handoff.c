@@ -55,7 +55,7 @@ static const VhVerb verbs[] = {
      VH_OPTION_JSON | VH_OPTION_WATCH | VH_OPTION_ROOT | VH_OPTION_HOST, FALSE, vh_verb_usb},
     {"hook", "GUEST OPERATION SUBOPERATION EXTRA", "what libvirt's hook calls", 4, 4, 0, TRUE,
      vh_verb_hook},
-    {"start-asked", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_asked},
+    {"start-asked", "GUEST", NULL, 1, 1, 0, FALSE, vh_verb_start_asked},
     {"start-now", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_start_now},
     {"tell", "TEXT", NULL, 1, 1, VH_OPTION_ROOT, TRUE, vh_verb_tell},
     {"domain-xml", "GUEST", NULL, 1, 1, 0, TRUE, vh_verb_domain_xml},

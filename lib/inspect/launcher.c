@@ -64,8 +64,9 @@ char *vh_launcher_text(const char *guest, const char *program)
                            "Name=%s\n"
                            "Comment=Start virtual machine %s with this computer's graphics card\n"
                            "Icon=computer\n"
-                           "Exec=sudo %s start-asked -- %s\n"
+                           "TryExec=%s\n"
+                           "Exec=%s start-asked -- %s\n"
                            "Terminal=true\n"
                            "Categories=System;Emulator;\n",
-                           name, name, program, last);
+                           name, name, program, program, last);
 }

@@ -21,9 +21,9 @@ ABSENT = ("<hostdev mode='subsystem' type='pci' managed='yes'><source><address d
           "bus='0x7f' slot='0x1f' function='0x7'/></source></hostdev>")
 
 
-def run(*arguments, **options):
+def run(*arguments, engine=ENGINE, **options):
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.run([ENGINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    return subprocess.run([engine, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=60, check=False, **options)
 
 
@@ -229,7 +229,7 @@ class Start(unittest.TestCase):
             with open(os.path.join(directory, "virt-handoff-win10.desktop"),
                       encoding="utf-8") as file:
                 text = file.read()
-            self.assertRegex(text, r'(?m)^Exec=sudo /\S+/virt-handoff start-asked -- "win10"$')
+            self.assertRegex(text, r'(?m)^Exec=/\S+/virt-handoff start-asked -- "win10"$')
             self.assertIn("\nTerminal=true\n", text)
             if shutil.which("desktop-file-validate"):
                 for name in names:
@@ -237,15 +237,47 @@ class Start(unittest.TestCase):
                                           capture_output=True, text=True, check=False)
                     self.assertEqual((done.returncode, done.stdout), (0, ""), name)
 
-    def test_from_a_launcher(self):
-        """The terminal does not close before somebody has read why."""
+    def asked(self, engine=ENGINE, **options):
+        """The terminal does not close before somebody has read what came of it."""
         master, slave = pty.openpty()
         os.write(master, b"\n")
-        result = run("start-asked", "no such guest", stdin=slave)
+        result = run("start-asked", "--", "no such guest", stdin=slave, engine=engine, **options)
         os.close(slave)
         os.close(master)
-        self.assertEqual(result.returncode, 1)
         self.assertIn(b"Enter closes this window", result.stdout)
+        return result
+
+    @unittest.skipIf(os.geteuid(), "only root is not asked for a password")
+    def test_launcher_of_root(self):
+        result = self.asked()
+        self.assertEqual(result.returncode, 1)
+        self.assertNotIn(b"password", result.stdout)
+        self.assertIn(b"no such guest", result.stderr)
+
+    def test_launcher_asks_for_a_password(self):
+        """By the first program that this host has for that; what that program says is the end."""
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            # Where nobody may go.
+            engine = shutil.copy(ENGINE, directory)
+            options = {"engine": engine, "env": {"PATH": directory}, **nobody}
+            result = self.asked(**options)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"no such guest: only root may start it, and there is no pkexec, sudo",
+                          result.stderr)
+            start = ["start", "--", "no such guest"]
+            for status, (name, before) in enumerate((
+                    ("su", ["-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--", "root"]), ("sudo", []),
+                    ("pkexec", [])), start=2):
+                path = os.path.join(directory, name)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"#!/bin/sh\nprintf '<%s>' {name} \"$@\"\nexit {status}\n")
+                os.chmod(path, 0o755)
+                result = self.asked(**options)
+                self.assertEqual((result.returncode, result.stderr), (status, b""))
+                self.assertIn("".join(f"<{word}>" for word in [name, *before, engine, *start]),
+                              result.stdout.decode())
 
     def test_start_now_of_no_guest(self):
         result = run("start-now", "no such guest")

@@ -1,15 +1,17 @@
 """The guide as commands, against the tools that people use by hand: lspci, lsusb, virsh, sysfs."""
 
 import json
+import pathlib
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as tree
 
 from lib.domains import UUIDS
-from lib.host import GPU, SOUND, require
+from lib.host import GPU, SOUND, USB, require
 from lib.runner import scenario
 
+TERMINAL = pathlib.Path(__file__).parent.parent / 'stand-ins' / 'terminal.py'
 DEVICES = '/sys/bus/pci/devices'
 
 
@@ -51,6 +53,28 @@ def groups_and_ports(host):
     require(theirs, 'lsusb shows no device')
     require_same('USB devices', ours, theirs)
     require('[keyboard]' in verb(host, 'usb'), 'no keyboard is marked')
+    plugging(host)
+
+
+def plugging(host):
+    """What comes and goes is seen by usb --watch, with the port that sysfs has and its controller."""
+    for name, option in (('watched', ''), ('watched.json', '--json')):
+        host.sh(f'systemd-run --quiet --unit={name} --property=StandardOutput=file:/root/{name} '
+                f'virt-handoff usb --watch {option}')
+    host.wait_command('both look', "grep -q Ctrl-C /root/watched && pgrep -f 'usb --watch --json' && sleep 1")
+    host.machine.monitor.execute('device_add', driver='usb-mouse', id='plugged', bus='usb.0')
+    host.wait_command('it came', 'grep -q -A1 ^came /root/watched && grep -q came /root/watched.json')
+    port = host.sh('cd /sys/bus/usb/devices; grep -l Mouse */product').partition('/')[0]
+    came, where = host.sh('grep -A1 ^came /root/watched').splitlines()
+    require(came.split()[1] == port and came.endswith('QEMU USB Mouse [mouse]'), f'{port}: {came}')
+    require(re.fullmatch(rf' +Bus {port.partition("-")[0]} --> {USB} \(IOMMU group \d+\)', where), where)
+    host.machine.monitor.execute('device_del', id='plugged')
+    host.wait_command('it went', 'grep -q ^went /root/watched && grep -q went /root/watched.json')
+    events = [json.loads(line) for line in host.sh('cat /root/watched.json').splitlines()]
+    require_same('events', [(event['event'], event['controller']['address'], event['device']['port'],
+                             event['device']['mouse']) for event in events],
+                 [('came', USB, port, True), ('went', USB, port, True)])
+    host.sh('systemctl stop watched watched.json')
 
 
 def findings(host, guest, status):
@@ -141,11 +165,39 @@ def require_picture(svg):
         require(drawn.startswith(b'\x89PNG'), 'no picture was drawn')
 
 
+def rehearsed(host, before):
+    """A copy of this host goes through it, well and ill; the host itself stays as it is."""
+    processes = host.sh('pgrep -l "Xorg|openbox|wireplumber"')
+    for options, words in (
+            ('', ('prepare: done', f'hand {GPU} from bochs-drm to vfio-pci', 'release: done')),
+            ("--fail 'module_unload bochs'", ('prepare: failed', 'everything is back')),
+            (f"--kill 'pci_probe {SOUND}'", ('prepare: killed', 'release: done')),
+            ('--hold jackd', ('prepare: failed', 'jackd (pid'))):
+        said = verb(host, f'rehearse {options} win10')
+        for word in ('Simulated copy of this host as it is now', *words, 'The host is as it was.'):
+            require(word in said, f'rehearse {options}: {word} is not in: {said}')
+    require_same('the host after rehearsals', host.facts().essence(), before)
+    require_same('processes', host.sh('pgrep -l "Xorg|openbox|wireplumber"'), processes)
+    require_same('what was logged', host.messages(), '')
+
+
+def double_click(host, guest):
+    """The launcher, as anna's desktop runs it: in a terminal, which goes with her session, as all that she started."""
+    verb(host, f'start --desktop-entry {guest}')
+    host.write('/usr/local/bin/xterm', TERMINAL.read_text(), mode='755')
+    host.sh('echo root:secret | chpasswd')
+    session = host.sh("loginctl list-sessions --no-legend | awk '/anna.*seat0/ {print $1; exit}'")
+    group = f'/sys/fs/cgroup/user.slice/user-1000.slice/session-{session}.scope/cgroup.procs'
+    host.sh(f"cd /; sh -c 'echo $$ >{group}; exec runuser -u anna -- env HOME=/home/anna DISPLAY=:0 "
+            f"gio launch /usr/local/share/applications/virt-handoff-{guest}.desktop'")
+
+
 @scenario()
 def start_from_the_desktop(host):
-    """start names what ends and who minds, and goes on when the session that asked is gone; then status, timeline"""
+    """rehearse touches nothing; a double click asks, and goes on when the session is gone; then status, timeline"""
     before = host.facts().essence()
     host.configure('win10')
+    rehearsed(host, before)
     host.sh("systemd-run --quiet --unit=burner systemd-inhibit --what=shutdown --mode=block --who=burner "
             "--why='a disc' sleep infinity")
     host.wait('the inhibitor is there', lambda: 'burner' in host.sh('systemd-inhibit --list --no-legend'))
@@ -154,12 +206,12 @@ def start_from_the_desktop(host):
                   'asks not to be disturbed: burner (a disc)', '--yes'):
         require(words in said, f'{words} is not in: {said}')
     require(host.facts().desktop(), 'the desktop ended before anybody agreed')
-    # As if typed into a terminal of the desktop: the process goes with the session.
-    session = host.sh("loginctl list-sessions --no-legend | awk '/anna.*seat0/ {print $1; exit}'")
-    group = f'/sys/fs/cgroup/user.slice/user-1000.slice/session-{session}.scope/cgroup.procs'
-    host.sh(f"sh -c 'echo $$ >{group}; exec virt-handoff start --yes win10'", timeout=120)
+    double_click(host, 'win10')
     host.wait('the guest runs', lambda: host.state('win10') == 'running', deadline=150)
     host.require_given('win10')
+    shown = host.sh('cat /home/anna/shown')
+    for words in ("needs an administrator's password", f'takes: {GPU}', 'Go on? [y/N] y', 'Enter closes this window'):
+        require(words in shown, f'the terminal did not show {words}: {shown}')
     status = json.loads(verb(host, 'status --json'))['guests'][0]
     require_same('status', (status['guest'], status['uuid'], status['state']), ('win10', UUIDS['win10'], 'running'))
     require_same('devices', {device['address']: device['driver'] for device in status['devices']},
