@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 #include "domain/edit.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "inspect/attach.h"
@@ -117,13 +118,16 @@ static gboolean put(const char *guest, const char *before, const char *after,
     return TRUE;
 }
 
-/* Below another root it is what libvirt keeps there. */
+/* Below another root it is what libvirt keeps there, and of a snapshot the file beside it. */
 static GBytes *definition(VhHost *host, const char *guest, const VhOptions *options, GError **error)
 {
     g_autofree char *kept = g_strdup_printf("/etc/libvirt/qemu/%s.xml", guest);
 
+    g_autofree char *beside =
+        options->host && !options->xml ? patient_xml_beside(options->host) : NULL;
+
     if (!options->root || options->xml)
-        return vh_machine_definition(guest, options->xml, error);
+        return vh_machine_definition(guest, beside ? beside : options->xml, error);
     g_autofree char *text = vh_host_read(host, kept, error);
     return text ? g_bytes_new(text, strlen(text)) : NULL;
 }

@@ -14,12 +14,12 @@ static const VhVerb verbs[] = {
      VH_OPTION_ROM | VH_OPTION_HIDE_KVM | VH_OPTION_VENDOR_ID | VH_OPTION_YES | VH_OPTION_XML |
          VH_OPTION_HOST | VH_OPTION_ROOT,
      TRUE, vh_verb_attach},
-    {"check", "[GUEST]", "whether host and guest are fit for it, and how to mend what is not", 0, 1,
+    {"check", "[GUEST]", "what is not fit on host and guest, and what mends it", 0, 1,
      VH_OPTION_JSON | VH_OPTION_ROOT | VH_OPTION_HOST | VH_OPTION_XML | VH_OPTION_CONFIG, FALSE,
      vh_verb_check},
     {"init", "GUEST", "write a per-VM file to begin with", 1, 1,
      VH_OPTION_FORCE | VH_OPTION_XML | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE, vh_verb_init},
-    {"plan", "GUEST", "what would happen when the guest starts, and why it could not", 1, 1,
+    {"plan", "GUEST", "what a start of the guest would do, and what is against it", 1, 1,
      VH_OPTION_JSON | VH_OPTION_XML | VH_OPTION_CONFIG | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE,
      vh_verb_plan},
     {"rehearse", "[GUEST]", "run the whole sequence on a simulated copy of this host", 0, 1,
@@ -37,9 +37,9 @@ static const VhVerb verbs[] = {
      vh_verb_import},
     {"vbios", "dump|info|trim ARGUMENT…", "read a card's option ROM, show a ROM file, cut one", 2,
      3, VH_OPTION_JSON | VH_OPTION_FORCE | VH_OPTION_HOST | VH_OPTION_ROOT, FALSE, vh_verb_vbios},
-    {"recover", "", "give back what nobody else will: its daemon died, its guest is gone", 0, 0, 0,
-     TRUE, vh_verb_recover},
-    {"start", "GUEST", "say what a start ends, ask, and have libvirt start the guest", 1, 1,
+    {"recover", "", "give back what is left over when libvirt's daemon died", 0, 0, 0, TRUE,
+     vh_verb_recover},
+    {"start", "GUEST", "say what a start ends, ask, and have libvirt do it", 1, 1,
      VH_OPTION_YES | VH_OPTION_DESKTOP_ENTRY | VH_OPTION_FORCE | VH_OPTION_HOST | VH_OPTION_ROOT |
          VH_OPTION_XML | VH_OPTION_CONFIG,
      TRUE, vh_verb_start},
@@ -48,10 +48,10 @@ static const VhVerb verbs[] = {
      vh_verb_timeline},
     {"snapshot", "[FILE]", "write this host as a snapshot, to rehearse on it elsewhere", 0, 1,
      VH_OPTION_FORCE | VH_OPTION_HOST | VH_OPTION_ROOT, TRUE, vh_verb_snapshot},
-    {"iommu", "", "the IOMMU groups, what is in them and what only goes together", 0, 0,
+    {"iommu", "", "the IOMMU groups, and what can only be passed together", 0, 0,
      VH_OPTION_GROUP | VH_OPTION_GPU | VH_OPTION_JSON | VH_OPTION_ROOT | VH_OPTION_HOST, FALSE,
      vh_verb_iommu},
-    {"usb", "", "which USB port is on which controller, and whether that can be passed", 0, 0,
+    {"usb", "", "which port is on which controller, and can that be passed", 0, 0,
      VH_OPTION_JSON | VH_OPTION_WATCH | VH_OPTION_ROOT | VH_OPTION_HOST, FALSE, vh_verb_usb},
     {"hook", "GUEST OPERATION SUBOPERATION EXTRA", "what libvirt's hook calls", 4, 4, 0, TRUE,
      vh_verb_hook},
@@ -218,12 +218,31 @@ static int run_watched(const VhVerb *verb, int argc, char **argv, const VhOption
     return status;
 }
 
-static int answer(const VhVerb *verb, int argc, char **argv, const VhOptions *options)
+/* The name of an option that was given nothing, or NULL. */
+static const char *empty_option(VhOptions *options)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(option_table); i++) {
+        char **value = G_STRUCT_MEMBER_P(options, option_table[i].offset);
+        if (option_table[i].type != G_OPTION_ARG_NONE && *value && !**value)
+            return option_table[i].name;
+    }
+    return NULL;
+}
+
+static int answer(const VhVerb *verb, int argc, char **argv, VhOptions *options)
 {
     g_autoptr(GError) error = NULL;
+    const char *empty = empty_option(options);
 
     if (argc - 1 < verb->least || argc - 1 > verb->most)
-        return usage("%s takes: %s", verb->name, verb->arguments);
+        return usage("%s takes: %s", verb->name,
+                     *verb->arguments ? verb->arguments : "no argument");
+    if (empty)
+        return usage("--%s: there is nothing behind it", empty);
+    if (options->host && options->root)
+        return usage("--host and --root: one of them at a time");
+    if (options->root && !g_file_test(options->root, G_FILE_TEST_IS_DIR))
+        return usage("--root %s: it is no directory", options->root);
     /* Another machine's files ask for no more than what they are. */
     if (!verb->root || options->host || options->root || geteuid() == 0)
         return run_watched(verb, argc - 1, argv + 1, options);

@@ -156,6 +156,8 @@ class Manners(Engine):
     def test_usage_errors(self):
         for arguments in ([], ["no-such-verb"], ["plan"], ["plan", "a", "b"],
                           ["status", "--no-such-option"], ["plan", "--svg", "x", "win10"],
+                          ["iommu", "--root", "/nonexistent"], ["rehearse", "--hold", ""],
+                          ["check", "--root", "/", "--host", "x"],
                           ["recover", "now"]):
             result = self.run_engine(*arguments)
             self.assertEqual((result.returncode, result.stdout), (64, b""), arguments)

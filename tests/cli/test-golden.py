@@ -55,6 +55,11 @@ class Same(unittest.TestCase):
 
 
 class Hosts(Same):
+    def test_help(self):
+        text = printed("--help")
+        self.same("help.txt", text)
+        self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+
     def of_host(self, verb, host, *more, kind="txt", name=""):
         self.same(f"{verb}-{host}{name}.{kind}",
                   printed(verb, "--host", host + ".json", *more, "win10"))
@@ -118,8 +123,7 @@ class Hosts(Same):
                                             "/usr/share/vgabios/rtx3060ti.rom"))
             self.same("attach-bridge.txt", printed(*attach, "00:03.1"))
         self.same("attach-features.txt", printed(
-            "attach", "--host", "nvidia-desktop.json", "--xml", "nvidia-desktop.xml", "win10",
-            "09:00.0", "--vendor-id", "1234567890ab"))
+            "attach", "--host", "nvidia-desktop.json", "win10", "09:00.0", "--vendor-id", "1234567890ab"))
 
 
 class Roms(Same, trees.Tree):
