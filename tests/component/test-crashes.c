@@ -90,7 +90,7 @@ static void test_killed_at_first_undo(gconstpointer by_recovery)
     gboolean died = FALSE;
     guint replayed;
 
-    prepare_ok(machine, xml);
+    machine_prepare_ok(machine, xml);
     g_assert_false(vh_sim_mortal(&machine->host, &death, release_it, machine, &died, &error));
     machine->engine.host = machine->host;
     g_assert_true(died);
@@ -98,7 +98,7 @@ static void test_killed_at_first_undo(gconstpointer by_recovery)
         g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
         g_assert_cmpuint(replayed, ==, 1);
     } else {
-        prepare_ok(machine, xml);
+        machine_prepare_ok(machine, xml);
         g_assert_false(machine_told(machine, "taking over what was prepared before"));
         g_assert_true(machine_release(machine, xml, NULL));
     }
