@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hook/report.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -34,17 +34,9 @@ void vh_report_remark(const char *format, ...)
 gboolean vh_report_bytes(GBytes *bytes)
 {
     gsize length;
-    const char *data = g_bytes_get_data(bytes, &length);
+    const void *data = g_bytes_get_data(bytes, &length);
 
-    for (gsize written = 0; written < length;) {
-        gssize n = write(STDOUT_FILENO, data + written, length - written);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return FALSE;
-        written += (gsize)n;
-    }
-    return TRUE;
+    return vh_write_all(STDOUT_FILENO, data, length);
 }
 
 void vh_report_json(GVariant *value)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/confined.h"
 #include "build-config.h"
 #include "hook/progress.h"
 #include "hook/report.h"
@@ -272,9 +273,13 @@ static int run_verb(const VhVerb *verb, int argc, char **argv)
     return status;
 }
 
+/* For one text that others wrote; it takes a millisecond. */
+enum { CONFINED_SECONDS = 10 };
+
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "");
+    vh_confined_begin((gint64)CONFINED_SECONDS * G_USEC_PER_SEC);
     if (argc < 2)
         return usage("which verb?");
     if (g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h"))

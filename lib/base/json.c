@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/confined.h"
 #include "base/error.h"
 
 enum { MAX_DEPTH = 32 };
@@ -150,6 +151,16 @@ GVariant *vh_json_parse(const char *text, gssize length, GError **error)
         return NULL;
     }
     return g_variant_take_ref(value);
+}
+
+static GVariant *parse_text(gconstpointer text, GError **error)
+{
+    return vh_json_parse(text, -1, error);
+}
+
+GVariant *vh_json_parse_confined(const char *what, const char *text, GError **error)
+{
+    return vh_confined(what, parse_text, text, error);
 }
 
 static char *print(GVariant *value, gboolean pretty)

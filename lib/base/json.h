@@ -16,6 +16,9 @@
  */
 GVariant *vh_json_parse(const char *text, gssize length, GError **error);
 
+/* The same for a text that others wrote: by vh_confined(), whose errors begin with @what. */
+GVariant *vh_json_parse_confined(const char *what, const char *text, GError **error);
+
 /* One line, no newline at the end. @value may be floating (then it is consumed). */
 char *vh_json_line(GVariant *value);
 

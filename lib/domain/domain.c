@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/confined.h"
 #include "base/text.h"
 #include "domain/events.h"
 #include "domain/facts-private.h"
+#include "domain/pack.h"
 
 #define DEVICES "/domain/devices"
 #define HOSTDEV DEVICES "/hostdev"
@@ -42,6 +44,15 @@ static void device_free(gpointer data)
     g_free(device->rom_file);
     g_free(device->driver_model);
     g_free(device);
+}
+
+VhDomain *vh_domain_new(void)
+{
+    VhDomain *domain = g_new0(VhDomain, 1);
+
+    domain->devices = g_ptr_array_new_with_free_func(device_free);
+    vh_facts_make(domain);
+    return domain;
 }
 
 void vh_domain_free(VhDomain *domain)
@@ -169,6 +180,18 @@ static gboolean take_address(Reading *reading, const VhXmlElement *element, GErr
     return reading->current->address || vh_error_set(error, VH_ERROR_DOMAIN, "%s", cause->message);
 }
 
+static gboolean is_file(const char *path)
+{
+    return *path && strlen(path) < PATH_MAX;
+}
+
+/* What becomes the name of a driver in sysfs. */
+static gboolean is_driver(const char *name)
+{
+    return strlen(name) <= MAX_MODEL && g_ascii_isalnum(*name) &&
+           strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-.") == strlen(name);
+}
+
 static gboolean take_rom(Reading *reading, const VhXmlElement *element, GError **error)
 {
     g_autofree char *file = vh_xml_attribute(element, "file");
@@ -176,22 +199,20 @@ static gboolean take_rom(Reading *reading, const VhXmlElement *element, GError *
     if (!reading->current || !file || attribute_is(element, "bar", "off") ||
         attribute_is(element, "enabled", "no"))
         return TRUE;
-    if (*file == '\0' || strlen(file) >= PATH_MAX)
+    if (!is_file(file))
         return refuse(error, "file", file, "is not the path of a file");
     g_free(reading->current->rom_file);
     reading->current->rom_file = g_steal_pointer(&file);
     return TRUE;
 }
 
-/* The model is the name of a driver, and will be one in sysfs. */
 static gboolean take_driver(Reading *reading, const VhXmlElement *element, GError **error)
 {
     g_autofree char *model = vh_xml_attribute(element, "model");
 
     if (!reading->current || !model)
         return TRUE;
-    if (strlen(model) > MAX_MODEL || !g_ascii_isalnum(*model) ||
-        strspn(model, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-.") != strlen(model))
+    if (!is_driver(model))
         return refuse(error, "model", model, "is not the name of a driver");
     g_free(reading->current->driver_model);
     reading->current->driver_model = g_steal_pointer(&model);
@@ -259,13 +280,18 @@ static char *canonical_uuid(const char *text)
     return g_uuid_string_is_valid(dashed) ? g_steal_pointer(&dashed) : NULL;
 }
 
+static gboolean is_guest(const char *name)
+{
+    return *name && strlen(name) <= MAX_NAME && !strchr(name, '/');
+}
+
 static gboolean finish(Reading *reading, GError **error)
 {
     VhDomain *domain = reading->domain;
 
     if (!reading->name || reading->name->len == 0)
         return vh_error_set(error, VH_ERROR_DOMAIN, "domain XML: no name");
-    if (reading->name->len > MAX_NAME || strchr(reading->name->str, '/'))
+    if (!is_guest(reading->name->str))
         return refuse(error, "domain XML: name", reading->name->str, "is not one of a guest");
     if (!reading->uuid)
         return vh_error_set(error, VH_ERROR_DOMAIN, "domain XML: no uuid");
@@ -343,19 +369,59 @@ static void free_text(GString *text)
         g_string_free(text, TRUE);
 }
 
-VhDomain *vh_domain_parse(const char *xml, gsize length, GError **error)
+typedef struct {
+    const char *xml;
+    gsize length;
+} Text;
+
+/* In the confined child: all that has to do with the XML itself. */
+static GVariant *read_text(gconstpointer data, GError **error)
 {
     static const VhXmlEvents events = {on_begin, on_end, on_text};
-    g_autoptr(VhDomain) domain = g_new0(VhDomain, 1);
+    const Text *text = data;
+    g_autoptr(VhDomain) domain = vh_domain_new();
     g_autoptr(GHashTable) by_address = g_hash_table_new(g_str_hash, g_str_equal);
     Reading reading = {.domain = domain, .by_address = by_address};
 
-    domain->devices = g_ptr_array_new_with_free_func(device_free);
     vh_facts_start(&reading.facts, domain);
-    gboolean good = vh_xml_read(xml, length, &events, &reading, error) && finish(&reading, error);
+    gboolean good =
+        vh_xml_read(text->xml, text->length, &events, &reading, error) && finish(&reading, error);
     device_free(reading.current);
     free_text(reading.name);
     free_text(reading.uuid);
     vh_facts_finish(&reading.facts);
-    return good ? g_steal_pointer(&domain) : NULL;
+    return good ? vh_domain_pack(domain) : NULL;
+}
+
+/* ---- what comes out of that child ---- */
+
+static gboolean check_device(const VhDomainDevice *device)
+{
+    static const char *const origins[] = {"hostdev", "interface", "nvme", NULL};
+    g_autofree char *address = device->address ? vh_address_canonical(device->address, NULL) : NULL;
+
+    return address && g_str_equal(address, device->address) && device->origin &&
+           g_strv_contains(origins, device->origin) &&
+           (!device->rom_file || is_file(device->rom_file)) &&
+           (!device->driver_model || is_driver(device->driver_model));
+}
+
+gboolean vh_domain_check(const VhDomain *domain, GError **error)
+{
+    g_autofree char *uuid = domain->uuid ? canonical_uuid(domain->uuid) : NULL;
+    gboolean good =
+        domain->name && is_guest(domain->name) && uuid && g_str_equal(uuid, domain->uuid);
+
+    for (guint i = 0; good && i < domain->devices->len; i++)
+        good = check_device(domain->devices->pdata[i]);
+    return good ||
+           vh_error_set(error, VH_ERROR_DOMAIN, "domain XML: what was read from it makes no sense");
+}
+
+VhDomain *vh_domain_parse(const char *xml, gsize length, GError **error)
+{
+    const Text text = {xml, length};
+    g_autoptr(GVariant) dict = vh_confined("domain XML", read_text, &text, error);
+
+    return dict ? vh_domain_unpack(dict, error) : NULL;
 }

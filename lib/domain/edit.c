@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/confined.h"
+#include "base/json.h"
 #include "domain/domain.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
@@ -212,26 +214,52 @@ static char *written(xmlDoc *document)
     return status < 0 ? NULL : g_strdup((const char *)xmlBufferContent(buffer));
 }
 
+typedef struct {
+    const char *xml;
+    gsize length;
+    const VhDomain *domain; /* what is in it */
+    const VhDomainChange *change;
+} Edit;
+
+/* In the confined child. */
+static GVariant *edit(gconstpointer data, GError **error)
+{
+    const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+    const Edit *self = data;
+    g_autoptr(xmlDoc) document =
+        xmlReadMemory(self->xml, (int)self->length, NULL, "UTF-8", options);
+    xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
+    GVariantDict dict;
+
+    if (!root) {
+        vh_error_set(error, VH_ERROR_DOMAIN, "domain XML is not well-formed");
+        return NULL;
+    }
+    g_autofree char *before = written(document);
+    if (!apply(root, self->domain, self->change, error))
+        return NULL;
+    g_autofree char *after = written(document);
+    if (!before || !after) {
+        vh_error_set(error, VH_ERROR_FAILED, "no memory to write the domain XML");
+        return NULL;
+    }
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "before", "s", before);
+    g_variant_dict_insert(&dict, "after", "s", after);
+    return g_variant_dict_end(&dict);
+}
+
 gboolean vh_domain_edit(const char *xml, gsize length, const VhDomainChange *change,
                         char **ret_before, char **ret_after, GError **error)
 {
-    const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
     /* It also is what bounds the text, and refuses a DOCTYPE. */
     g_autoptr(VhDomain) domain = vh_domain_parse(xml, length, error);
+    const Edit self = {xml, length, domain, change};
+    g_autoptr(GVariant) texts = domain ? vh_confined("domain XML", edit, &self, error) : NULL;
 
-    if (!domain)
+    if (!texts)
         return FALSE;
-    g_autoptr(xmlDoc) document = xmlReadMemory(xml, (int)length, NULL, "UTF-8", options);
-    xmlNode *root = document ? xmlDocGetRootElement(document) : NULL;
-    if (!root)
-        return vh_error_set(error, VH_ERROR_DOMAIN, "domain XML is not well-formed");
-    g_autofree char *before = written(document);
-    if (!apply(root, domain, change, error))
-        return FALSE;
-    g_autofree char *after = written(document);
-    if (!before || !after)
-        return vh_error_set(error, VH_ERROR_FAILED, "no memory to write the domain XML");
-    *ret_before = g_steal_pointer(&before);
-    *ret_after = g_steal_pointer(&after);
+    *ret_before = g_strdup(vh_json_string(texts, "before", ""));
+    *ret_after = g_strdup(vh_json_string(texts, "after", ""));
     return TRUE;
 }

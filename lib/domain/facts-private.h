@@ -38,7 +38,8 @@ void vh_facts_start(VhFacts *facts, VhDomain *domain);
 void vh_facts_begin(VhFacts *facts, const char *path, const VhXmlElement *element);
 void vh_facts_text(VhFacts *facts, const char *path, const char *text, gsize length);
 void vh_facts_finish(VhFacts *facts);
-/* Frees these members of the domain. */
+/* Makes the lists among these members of a new domain, and frees all of them. */
+void vh_facts_make(VhDomain *domain);
 void vh_facts_free(VhDomain *domain);
 /* @number in the unit that the element has, in bytes; 0: nothing one could have. */
 guint64 vh_facts_amount(const char *number, const VhXmlElement *element);

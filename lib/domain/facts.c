@@ -127,13 +127,17 @@ static void network_free(gpointer data)
     g_free(network);
 }
 
-void vh_facts_start(VhFacts *facts, VhDomain *domain)
+void vh_facts_make(VhDomain *domain)
 {
-    *facts = (VhFacts){.domain = domain};
     domain->graphics = g_ptr_array_new_with_free_func(g_free);
     domain->videos = g_ptr_array_new_with_free_func(g_free);
     domain->networks = g_ptr_array_new_with_free_func(network_free);
     domain->pages = g_ptr_array_new_with_free_func(g_free);
+}
+
+void vh_facts_start(VhFacts *facts, VhDomain *domain)
+{
+    *facts = (VhFacts){.domain = domain};
     vh_memory_start(&facts->backing);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 
 /* How long a killed child may take to end before it is left to itself. */
@@ -64,15 +65,6 @@ void vh_child_reap(VhReal *real)
 
 /* ---- in the child ---- */
 
-static void close_from(guint first)
-{
-    if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-        return;
-    /* Linux before 5.9. */
-    for (int fd = (int)first, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
-        (void)close(fd);
-}
-
 /* Who captures our stdout or stderr waits for everybody who has it open: libvirt does, for ever
  * (src/util/vircommand.c, virCommandProcessIO). */
 static void let_go(int result_fd, int kept)
@@ -90,7 +82,7 @@ static void let_go(int result_fd, int kept)
         _exit(EXIT_FAILURE);
     if (kept < 0 || dup3(kept, KEPT_FD, O_CLOEXEC) < 0)
         (void)close(KEPT_FD);
-    close_from(KEPT_FD + 1);
+    vh_close_from(KEPT_FD + 1);
 }
 
 /* An act that has begun is carried through: a signal to the engine, or to its whole control group,
@@ -108,21 +100,6 @@ static void shield(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static void tell(const void *data, gsize length)
-{
-    const char *at = data;
-
-    while (length > 0) {
-        ssize_t n = write(RESULT_FD, at, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            _exit(EXIT_FAILURE);
-        at += n;
-        length -= (gsize)n;
-    }
-}
-
 static G_GNUC_NORETURN void be_child(int result_fd, int kept, VhAct act, gpointer data)
 {
     GString *answer = g_string_new(NULL);
@@ -130,9 +107,9 @@ static G_GNUC_NORETURN void be_child(int result_fd, int kept, VhAct act, gpointe
     shield();
     let_go(result_fd, kept);
     int errnum = act(data, answer);
-    tell(&errnum, sizeof errnum);
-    tell(answer->str, answer->len);
-    _exit(EXIT_SUCCESS);
+    gboolean told = vh_write_all(RESULT_FD, &errnum, sizeof errnum) &&
+                    vh_write_all(RESULT_FD, answer->str, answer->len);
+    _exit(told ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* ---- in the parent ---- */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
+
 /* An open regular file, -1 otherwise. A pipe must not hold us up. */
 static int open_regular(const char *path, GError **error)
 {
@@ -52,21 +54,6 @@ GBytes *vh_paper_read(const char *path, gsize most, GError **error)
     return NULL;
 }
 
-/* 0 or an errno. */
-static int write_all(int fd, const char *data, gsize length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, data, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        data += n;
-        length -= (gsize)n;
-    }
-    return 0;
-}
-
 /* Gives @temporary the name @path; without @replace only when nobody has it, also just now. */
 static int take_name(const char *temporary, const char *path, gboolean replace)
 {
@@ -102,9 +89,8 @@ gboolean vh_paper_write(const char *path, const void *data, gsize length, mode_t
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return vh_error_set_errno(error, errno, "%s", path);
-    int errnum = write_all(fd, data, length);
-    if (errnum == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
-        errnum = errno;
+    int errnum =
+        vh_write_all(fd, data, length) && fchmod(fd, mode) == 0 && fsync(fd) == 0 ? 0 : errno;
     if (close(fd) != 0 && errnum == 0)
         errnum = errno;
     if (errnum == 0)

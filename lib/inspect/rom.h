@@ -64,5 +64,9 @@ gboolean vh_rom_has(const VhRom *rom, guint8 code_type);
 /* All of it as a{sv}, floating, for --json. */
 GVariant *vh_rom_variant(const VhRom *rom);
 
+/* The same of @content, which is parsed by vh_confined(); an error begins with @path. The offsets
+ * are within the content, and there is an image. */
+GVariant *vh_rom_read(const char *path, GBytes *content, GError **error);
+
 void vh_rom_free(VhRom *rom);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhRom, vh_rom_free)

@@ -369,7 +369,7 @@ const SimType sim_machine_type = {sizeof(SimMachine), machine_fields, FALSE};
 
 SimMachine *sim_snapshot_read(const char *text, GError **error)
 {
-    g_autoptr(GVariant) dict = vh_json_parse(text, -1, error);
+    g_autoptr(GVariant) dict = vh_json_parse_confined("snapshot", text, error);
 
     if (!dict)
         return NULL;
