@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The packages: built by conf/package, installed and removed in a copy of this machine's root that forgets."""
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,15 @@ import overlay
 from overlay import CLONE, HOOKS, ROOT, STATE, inside, read, write
 
 FOREIGN = "#!/bin/sh\n# somebody's dispatcher\n"
+NIX = """
+let recipe = import %s;
+    wanted = builtins.functionArgs recipe;
+    names = builtins.mapAttrs (name: _: name) wanted;
+in recipe (names // {
+    lib = { cleanSource = toString; licenses.gpl2Plus = "GPL-2.0-or-later"; platforms.linux = [ ]; };
+    stdenv.mkDerivation = attributes: attributes;
+})
+"""
 OUT = "/tmp/packages"
 DEB = OUT + "/virt-handoff_*.deb"
 
@@ -31,10 +41,32 @@ class Recipes(unittest.TestCase):
                 self.assertEqual(re.search(pattern, text).group(1), version)
 
     def test_nix(self):
+        """Evaluated, with names in place of nixpkgs' packages."""
         if not shutil.which("nix-instantiate"):
             self.skipTest("no nix-instantiate")
-        done = inside("nix-instantiate", "--parse", CLONE + "/conf/packages/default.nix")
+        done = inside("nix-instantiate", "--eval", "--strict", "--json", "--store", "dummy://", "-E",
+                      NIX % (CLONE + "/conf/packages/default.nix"))
         self.assertEqual(done.returncode, 0, done.stdout)
+        recipe = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(os.path.normpath(recipe["src"]), CLONE)
+        self.assertLessEqual({"glib", "json-glib", "kmod", "libconfig", "libvirt", "libxml2", "pciutils", "systemd"},
+                             set(recipe["buildInputs"]))
+        options = read(ROOT + CLONE + "/meson_options.txt")
+        for flag in recipe["mesonFlags"]:
+            self.assertIn(f"option('{flag[2:].partition('=')[0]}'", options)
+
+    def test_libraries(self):
+        """Each recipe asks for all that the build does."""
+        meson = read(ROOT + CLONE + "/meson.build") + read(ROOT + CLONE + "/lib/domain/meson.build")
+        libraries = set(re.findall(r"dependency\('(.*?)'", meson))
+        self.assertIn("libvirt", libraries)
+        spec = read(ROOT + CLONE + "/conf/packages/virt-handoff.spec")
+        self.assertEqual(set(re.findall(r"^BuildRequires: +pkgconfig\((.*?)\)", spec, re.M)), libraries)
+        # Packages that every Debian package may count on are not named.
+        wanted = set(read(ROOT + CLONE + "/conf/build-depends").splitlines()[1:]) - {"gcc", "libc6-dev"}
+        control = re.search(r"^Build-Depends: (.*?)\n\S", read(ROOT + CLONE + "/conf/packages/debian/control"),
+                            re.M | re.S).group(1)
+        self.assertEqual(wanted - set(re.findall(r"[\w.+-]+", control)), set())
 
     def test_usage(self):
         for wrong in ([], ["dep"], ["deb", "a", "b"]):
