@@ -119,7 +119,10 @@ gboolean vh_judge_is_helped(const VhJudge *self)
 /* Of a display manager are the graphical ones; what was begun from a text console outlives it. */
 static gboolean ends_with_manager(const VhJudge *self, const VhSession *session)
 {
-    return self->stops_desktop && session->seat && vh_session_is_graphical(session);
+    if (!self->stops_desktop)
+        return FALSE;
+    return self->manager ? vh_holding_ends_with(session, self->manager)
+                         : session->seat && vh_session_is_graphical(session);
 }
 
 VhFate vh_judge_session(const VhJudge *self, const VhSession *session)

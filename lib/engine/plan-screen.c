@@ -315,7 +315,8 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
     return TRUE;
 }
 
-/* One display manager serves all seats, and what another one shows is not ours to end. */
+/* One display manager serves all seats, and what another one shows is not ours to end. A greeter
+ * comes back. */
 static void spare_other_seats(VhPlanning *planning, const GPtrArray *displays,
                               const VhUnit *manager)
 {
@@ -324,13 +325,13 @@ static void spare_other_seats(VhPlanning *planning, const GPtrArray *displays,
 
     for (guint i = 0; sessions && i < sessions->len; i++) {
         const VhSession *session = sessions->pdata[i];
-        if (vh_session_is_graphical(session) && session->seat &&
+        if (vh_holding_ends_with(session, manager->id) && vh_holding_counts(session) &&
             g_strcmp0(session->class, "user") == 0 && !g_str_equal(session->seat, seat))
             vh_plan_refuse(planning,
-                           "to stop %s would end the session of %s on %s too, which does not use "
-                           "these devices: name the units to stop in the guest's file (stop = [ "
-                           "\"%s\" ] ends it nevertheless)",
-                           manager->id, session->user, session->seat, manager->id);
+                           "%s is logged in on %s, which none of these devices serves, and to stop "
+                           "%s would end that session too: have %s log out first, or allow it with "
+                           "stop = [ \"%s\" ] in the guest's file",
+                           session->user, session->seat, manager->id, session->user, manager->id);
     }
 }
 

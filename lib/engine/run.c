@@ -381,7 +381,8 @@ guint vh_run_undo(const VhTeller *teller, VhJournal *journal, gint64 deadline, G
     VhHost *host = teller->engine->host;
 
     vh_host_keep(host, journal->fd);
-    vh_journal_set_returns(journal);
+    if (!journal->returns)
+        vh_journal_set_returns(journal);
     guint stuck = undo_all(teller, journal, deadline, error);
     vh_host_keep(host, -1);
     return stuck;

@@ -482,5 +482,6 @@ void vh_session_free(VhSession *session)
     g_free(session->state);
     g_free(session->desktop);
     g_free(session->terminal);
+    g_free(session->unit);
     g_free(session);
 }

@@ -290,6 +290,7 @@ typedef struct {
     char *desktop;  /* "KDE", "GNOME", … or NULL */
     guint vt;       /* number of its virtual terminal, 0: none */
     char *terminal; /* "tty3", "pts/0"; NULL: none */
+    char *unit;     /* of the process that began it, as a display manager's; NULL: not known */
 } VhSession;
 
 /* logind's sessions (VhSession); empty where there is no logind. */

@@ -242,6 +242,36 @@ gboolean vh_process_describe(VhReal *real, VhHolder *holder)
     return TRUE;
 }
 
+/* 0: not known. "PPid:	PARENT" */
+static pid_t parent_of(VhReal *real, pid_t pid)
+{
+    g_autofree char *path = vh_real_path(real, "/proc/%d/status", pid);
+    g_auto(GStrv) lines = vh_file_lines(path);
+    guint64 number = 0;
+
+    for (gsize i = 0; lines[i]; i++)
+        if (g_str_has_prefix(lines[i], "PPid:\t") &&
+            vh_number(lines[i] + strlen("PPid:\t"), 10, &number) && number <= G_MAXINT)
+            return (pid_t)number;
+    return 0;
+}
+
+char *vh_process_maker(VhReal *real, pid_t pid)
+{
+    /* A session may have been begun from within another one (su). */
+    enum { GENERATIONS = 8 };
+
+    for (guint i = 0; i < GENERATIONS && (pid = parent_of(real, pid)) > 0; i++) {
+        g_autofree char *path = vh_real_path(real, "/proc/%d/cgroup", pid);
+        g_autofree char *cgroup = vh_file_attribute(path), *user_unit = NULL, *session = NULL;
+        g_autofree char *unit = NULL;
+        vh_cgroup_parse(cgroup ? cgroup : "", &unit, &user_unit, &session);
+        if (unit && !session)
+            return g_steal_pointer(&unit);
+    }
+    return NULL;
+}
+
 /* ---- guests ---- */
 
 /* Whether an argument says "guest=NAME,…"; commas in the name are doubled. -1: none names one. */

@@ -118,6 +118,8 @@ char *vh_user_name(VhReal *real, uid_t uid);
 /* Fills command, uid, user, unit, user_unit and session of a holder whose process is set; FALSE
  * when the process is gone or another one by now. */
 gboolean vh_process_describe(VhReal *real, VhHolder *holder);
+/* The unit of the process that made @pid, the leader of a session; NULL: not known. */
+char *vh_process_maker(VhReal *real, pid_t pid);
 /* The units in the text of /proc/PID/cgroup; each may come out NULL. */
 void vh_cgroup_parse(const char *text, char **ret_unit, char **ret_user_unit, char **ret_session);
 

@@ -23,7 +23,8 @@ static char *null_if_empty(const char *text)
 /* ---- properties ---- */
 
 /* Puts one property of the session in its place; others are passed over. */
-static int take_property(sd_bus_message *reply, VhSession *session, const char *name)
+static int take_property(sd_bus_message *reply, VhSession *session, const char *name,
+                         guint32 *ret_leader)
 {
     const struct {
         const char *name;
@@ -45,10 +46,12 @@ static int take_property(sd_bus_message *reply, VhSession *session, const char *
     }
     if (strcmp(name, "VTNr") == 0)
         return sd_bus_message_read(reply, "v", "u", &session->vt);
+    if (strcmp(name, "Leader") == 0)
+        return sd_bus_message_read(reply, "v", "u", ret_leader);
     return sd_bus_message_skip(reply, "v");
 }
 
-static int take_properties(sd_bus_message *reply, VhSession *session)
+static int take_properties(sd_bus_message *reply, VhSession *session, guint32 *ret_leader)
 {
     const char *name;
     int r = sd_bus_message_enter_container(reply, 'a', "{sv}");
@@ -56,7 +59,7 @@ static int take_properties(sd_bus_message *reply, VhSession *session)
     while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
         r = sd_bus_message_read(reply, "s", &name);
         if (r > 0)
-            r = take_property(reply, session, name);
+            r = take_property(reply, session, name, ret_leader);
         if (r >= 0)
             r = sd_bus_message_exit_container(reply);
     }
@@ -69,6 +72,7 @@ static gboolean read_session(VhReal *real, const char *path, VhSession *session,
     VhBusObject object = {vh_bus_logind.destination, path, PROPERTIES};
     g_autoptr(sd_bus_message) reply = NULL;
     g_autoptr(GError) local = NULL;
+    guint32 leader = 0;
 
     if (!vh_bus_call(real, vh_bus_ask_deadline(real), &object, "GetAll", &reply, &local, "s",
                      "org.freedesktop.login1.Session")) {
@@ -77,7 +81,8 @@ static gboolean read_session(VhReal *real, const char *path, VhSession *session,
                                        "look at session %s: ", session->id);
         return FALSE;
     }
-    int r = take_properties(reply, session);
+    int r = take_properties(reply, session, &leader);
+    session->unit = leader > 0 ? vh_process_maker(real, (pid_t)leader) : NULL;
     return r >= 0 || vh_bus_bad_reply(error, "GetAll", r);
 }
 

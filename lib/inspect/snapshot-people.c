@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inspect/snapshot-private.h"
+#include "steps/holding.h"
 
 /* Where people begin (UID_MIN of login.defs), and nobody. */
 enum { FIRST_PERSON = 1000, NOBODY = 65534 };
@@ -132,7 +133,7 @@ static GVariant *session_variant(const People *people, const VhSession *session)
     put_text(&dict, "desktop", session->desktop);
     if (session->vt != 0)
         g_variant_dict_insert(&dict, "vt", "x", (gint64)session->vt);
-    if (session->seat && vh_session_is_graphical(session))
+    if (people->manager && vh_holding_ends_with(session, people->manager))
         put_text(&dict, "unit", people->manager);
     return g_variant_dict_end(&dict);
 }

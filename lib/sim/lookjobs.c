@@ -147,6 +147,8 @@ GPtrArray *sim_look_sessions(VhHost *host, GError **error)
         seen->state = g_strdup(session->state ? session->state : "active");
         seen->desktop = g_strdup(session->desktop);
         seen->vt = (guint)session->vt;
+        /* What nothing starts again is one that somebody began without a display manager. */
+        seen->unit = g_strdup(session->unit ? session->unit : "init.scope");
         g_ptr_array_add(list, seen);
     }
     return list;

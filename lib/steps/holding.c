@@ -120,6 +120,12 @@ gboolean vh_holding_counts(const VhSession *session)
            g_strcmp0(session->state, "closing") != 0;
 }
 
+gboolean vh_holding_ends_with(const VhSession *session, const char *manager)
+{
+    return session->seat && vh_session_is_graphical(session) &&
+           (!session->unit || g_str_equal(session->unit, manager));
+}
+
 gboolean vh_holding_has_session(const GPtrArray *sessions, uid_t uid)
 {
     for (guint i = 0; i < sessions->len; i++) {

@@ -127,6 +127,9 @@ static void test_holder_in_the_moment(void)
 #define BOBS                                                                                       \
     "{\"id\": \"3\", \"uid\": 0, \"seat\": \"seat1\", \"type\": \"x11\", \"class\": \"user\", "    \
     "\"unit\": \"lightdm.service\", \"process\": \"sawfish\"}"
+#define OTHERS                                                                                     \
+    "{\"id\": \"3\", \"uid\": 0, \"seat\": \"seat1\", \"type\": \"x11\", \"class\": \"user\", "    \
+    "\"process\": \"sawfish\"}"
 
 static void test_second_seat(void)
 {
@@ -138,8 +141,26 @@ static void test_second_seat(void)
     /* One display manager for both: to stop it would end the other's session. */
     g_assert_false(machine_prepare(machine, xml, &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_REFUSED);
-    g_assert_nonnull(strstr(error->message, "root on seat1"));
+    g_assert_nonnull(strstr(error->message, "root is logged in on seat1"));
     g_assert_cmpuint(vh_sim_trace(machine->host)->len, ==, 0);
+    machine_assert_state(machine, before, NULL);
+}
+
+/* What another program began there lives on, and so is no reason. */
+static void test_second_seat_of_another(void)
+{
+    g_autoptr(Machine) machine = machine_changed("two-equal-cards", ANNAS, ANNAS ", " OTHERS);
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(machine_prepare(machine, xml, &error));
+    g_assert_no_error(error);
+    g_assert_false(machine_told(machine, "session 3"));
+    g_autoptr(GPtrArray) sessions = vh_host_sessions(machine->host, NULL);
+    g_assert_cmpuint(sessions->len, ==, 1);
+    g_assert_cmpstr(((VhSession *)sessions->pdata[0])->seat, ==, "seat1");
+    g_assert_true(machine_release(machine, xml, NULL));
     machine_assert_state(machine, before, NULL);
 }
 
@@ -153,5 +174,6 @@ int main(int argc, char **argv)
                          test_late_holder);
     g_test_add_func("/busy/holder-in-the-moment", test_holder_in_the_moment);
     g_test_add_func("/busy/second-seat", test_second_seat);
+    g_test_add_func("/busy/second-seat-of-another", test_second_seat_of_another);
     return g_test_run();
 }

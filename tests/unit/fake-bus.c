@@ -137,9 +137,10 @@ static int on_get_all(Fake *fake, sd_bus_message *call)
     if (strcmp(path, "/s/gone") == 0)
         return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_UNKNOWN_OBJECT, "gone");
     if (strcmp(path, "/s/two") == 0)
-        return sd_bus_reply_method_return(call, "a{sv}", 6, "VTNr", "u", 7, "Type", "s", "wayland",
-                                          "Class", "s", "user", "State", "s", "active", "Desktop",
-                                          "s", "KDE", "Seat", "(so)", "seat0", "/seat");
+        return sd_bus_reply_method_return(call, "a{sv}", 7, "Leader", "u", 24, "VTNr", "u", 7,
+                                          "Type", "s", "wayland", "Class", "s", "user", "State",
+                                          "s", "active", "Desktop", "s", "KDE", "Seat", "(so)",
+                                          "seat0", "/seat");
     return sd_bus_reply_method_return(call, "a{sv}", 4, "Type", "s", "tty", "Class", "s", "user",
                                       "State", "s", "closing", "Desktop", "s", "");
 }

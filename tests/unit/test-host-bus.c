@@ -287,6 +287,7 @@ static void test_sessions(void)
     g_assert_true(vh_session_is_graphical(desktop));
     g_assert_cmpstr(ssh->id, ==, "9");
     g_assert_null(ssh->seat);
+    g_assert_null(ssh->unit);
     g_assert_cmpstr(ssh->state, ==, "closing");
     g_assert_null(ssh->desktop);
     g_assert_false(vh_session_is_graphical(ssh));

@@ -244,6 +244,40 @@ static void test_no_directory(void)
     g_assert_nonnull(strstr(error->message, "/run/user/"));
 }
 
+/* ---- who began them ---- */
+
+/* A process with a parent. */
+static void put_child(FakeSetup *setup, int pid, int parent, const char *cgroup)
+{
+    g_autofree char *status = g_strdup_printf("Name:\tx\nPPid:\t%d\nTracerPid:\t0\n", parent);
+
+    host_tree_write(setup->tree, status, "/proc/%d/status", pid);
+    host_tree_write(setup->tree, cgroup, "/proc/%d/cgroup", pid);
+}
+
+static void test_session_begun_by(void)
+{
+    static const struct {
+        const char *of_parent, *unit;
+    } cases[] = {
+        {"0::/system.slice/lightdm.service\n", "lightdm.service"},
+        {"0::/init.scope\n", "init.scope"},
+        /* From within another session, whose leader nobody knows any more. */
+        {"0::/user.slice/user-0.slice/session-1.scope\n", NULL},
+        {"", NULL},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
+        put_child(setup, 24, 23, "0::/user.slice/user-1000.slice/session-2.scope\n");
+        put_child(setup, 23, 22, "0::/user.slice/user-1000.slice/session-2.scope\n");
+        put_child(setup, 22, 0, cases[i].of_parent);
+        g_autoptr(GPtrArray) sessions = vh_host_sessions(setup->host, NULL);
+        const VhSession *session = g_ptr_array_index(sessions, 0);
+        g_assert_cmpstr(session->unit, ==, cases[i].unit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -253,5 +287,6 @@ int main(int argc, char **argv)
     g_test_add_func("/logout/hyprland", test_hyprland);
     g_test_add_func("/logout/socket-troubles", test_socket_troubles);
     g_test_add_func("/logout/no-directory", test_no_directory);
+    g_test_add_func("/logout/begun-by", test_session_begun_by);
     return g_test_run();
 }
