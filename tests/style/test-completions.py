@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the shells complete: verbs and options are those of the manual, in each shell."""
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -11,7 +13,7 @@ import tap
 import tree
 
 VERBS = {verb: options for verb, options in tree.manual_verbs().items() if verb != "hook"}
-GUESTS = ["my guest", "win10"]
+GUESTS = ["0:1.0", "my guest", "win10"]
 
 
 def source(shell):
@@ -50,7 +52,8 @@ class Bash(Completion):
         script = """
             shopt -s extglob
             source "$0"
-            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*"
+            COMP_POINT=${#COMP_LINE} COMP_WORDBREAKS=
             _virt_handoff
             ((${#COMPREPLY[@]} == 0)) || printf '%s\\n' "${COMPREPLY[@]}"
         """
@@ -69,11 +72,37 @@ class Bash(Completion):
                       self.complete("rehearse", "--host", os.path.join(tree.ROOT, "conf/build-d")))
 
     def test_guests_and_addresses(self):
-        self.assertEqual(self.complete("status", ""), ["my\\ guest", "win10"])
+        self.assertEqual(self.complete("status", ""), ["0:1.0", "my\\ guest", "win10"])
         self.assertEqual(self.complete("vbios", ""), ["dump", "info", "trim"])
         devices = "/sys/bus/pci/devices"
         wanted = sorted(os.listdir(devices)) if os.path.isdir(devices) else []
         self.assertEqual(sorted(self.complete("attach", "win10", "")), wanted)
+
+
+    def typed(self, *lines):
+        """The arguments of each line when the tabulator is pressed at its end, by a bash that people type into."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"],
+                       {**os.environ, "TERM": "dumb", "PS1": "$ "})
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, terminal)
+        os.write(terminal, f"source {self.script}; virt-handoff() {{ printf '<%s>' \"$@\"; echo; }}\n".encode())
+        return [self.answer(terminal, f"virt-handoff {line}\t\n".encode()) for line in lines]
+
+    def answer(self, terminal, line):
+        text = b""
+        os.write(terminal, line)
+        while not text.endswith(b">\r\n"):
+            self.assertTrue(select.select([terminal], [], [], 30)[0], text)
+            text += os.read(terminal, 1)
+        return text.decode().splitlines()[-1]
+
+    def test_typed(self):
+        """bash takes a colon, which addresses have, for the end of a word, and a blank has a backslash."""
+        self.assertEqual(self.typed("status 0:", "status 0:1", "prepare my", "prepare my\\ g", "pr", "check x:"),
+                         ["<status><0:1.0>", "<status><0:1.0>", "<prepare><my guest>", "<prepare><my guest>",
+                          "<prepare>", "<check><x:>"])
 
 
 class Fish(Completion):
