@@ -178,6 +178,7 @@ gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, 
 
 const VhServiceManager vh_manager_systemd = {"systemd", SYSTEMD_LIST, "systemctl", FALSE};
 const VhServiceManager vh_manager_openrc = {"OpenRC", "rc-service --list", "rc-service", TRUE};
+const VhServiceManager vh_manager_sysvinit = {"sysvinit", "ls /etc/init.d", "service", TRUE};
 const VhServiceManager vh_manager_runit = {
     "runit", "ls /run/runit/service /var/service /etc/service", "sv", FALSE};
 const VhServiceManager vh_manager_none = {"none", SYSTEMD_LIST, "systemctl", FALSE};

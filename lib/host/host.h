@@ -236,9 +236,10 @@ gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, 
 /* What starts and stops services here. "Unit" stands for its services as well: a name without
  * ".service" is that of a service. */
 typedef struct {
-    const char *name; /* "systemd", "OpenRC", "runit"; "none": the operations below fail */
+    const char
+        *name; /* "systemd", "OpenRC", "sysvinit", "runit"; "none": no operation below works */
     const char *list; /* the command that lists the services; of "none" as of systemd */
-    const char *tool; /* "systemctl VERB UNIT", "rc-service UNIT VERB", "sv VERB UNIT" */
+    const char *tool; /* "systemctl VERB UNIT", "service UNIT VERB", "sv VERB UNIT" */
     gboolean verb_last;
 } VhServiceManager;
 
@@ -247,8 +248,8 @@ const VhServiceManager *vh_host_service_manager(VhHost *host);
 /* What a person types to have @verb ("start", "stop", "restart") done to @unit. */
 char *vh_service_command(const VhServiceManager *manager, const char *verb, const char *unit);
 
-extern const VhServiceManager vh_manager_systemd, vh_manager_openrc, vh_manager_runit,
-    vh_manager_none;
+extern const VhServiceManager vh_manager_systemd, vh_manager_openrc, vh_manager_sysvinit,
+    vh_manager_runit, vh_manager_none;
 
 typedef struct {
     char *id;     /* canonical name: "lightdm.service" for display-manager.service */

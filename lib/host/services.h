@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What starts and stops the host's services: systemd, or on hosts without it OpenRC or runit. One
- * file each, units-NAME.c, behind the unit operations of host.h; units.c finds out which is in use.
+ * What starts and stops the host's services: systemd, or on hosts without it OpenRC, sysvinit or
+ * runit; units-*.c, behind the unit operations of host.h. units.c finds out which is in use.
  */
 #pragma once
 
@@ -21,6 +21,7 @@ typedef struct {
 
 extern const VhServices vh_services_systemd;
 extern const VhServices vh_services_openrc;
+extern const VhServices vh_services_sysvinit;
 extern const VhServices vh_services_runit;
 
 /* ---- units-tool.c: for managers that are asked through a program ---- */
@@ -42,3 +43,6 @@ gboolean vh_service_ask(VhReal *real, const char *const *argv, gint64 deadline, 
  * their output, as ours is a pipe that ends with us, and at the deadline it goes on. */
 #define VH_NO_WAIT 0 /* as deadline: it is started, and that is all */
 gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadline, GError **error);
+/* Until the service is @active, as it was asked to be. */
+gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,
+                          const char *active, gint64 deadline, GError **error);

@@ -6,10 +6,6 @@
 #include "base/error.h"
 #include "host/services.h"
 
-/* How long between two looks at a service that is asked to change: the first, and the longest. */
-#define PAUSE_FIRST (20 * G_TIME_SPAN_MILLISECOND)
-#define PAUSE_LONGEST (250 * G_TIME_SPAN_MILLISECOND)
-
 /* Where the supervised services are: Artix, Void, Debian. */
 static const char *const directories[] = {"/run/runit/service", "/var/service", "/etc/service",
                                           NULL};
@@ -91,29 +87,11 @@ static gboolean ask(VhReal *real, const char *unit, const char *verb, gint64 dea
     return text != NULL;
 }
 
-/* Until the service is as it was asked to be. */
-static gboolean await(VhReal *real, const char *unit, const char *active, gint64 deadline,
-                      GError **error)
-{
-    for (gint64 pause = PAUSE_FIRST;; pause = MIN(pause * 2, PAUSE_LONGEST)) {
-        g_autoptr(VhUnit) now = look(real, unit, error);
-        if (!now)
-            return FALSE;
-        if (g_str_equal(now->active, active))
-            return TRUE;
-        gint64 left = deadline - g_get_monotonic_time();
-        if (left <= 0)
-            return vh_error_set(error, VH_ERROR_TIMEOUT,
-                                "it is %s still, and not %s in time (see: sv status %s)",
-                                now->active, active, now->id);
-        vh_host_wait(&real->host, NULL, MIN(pause, left));
-    }
-}
-
 static gboolean change(VhReal *real, const char *unit, const char *verb, const char *active,
                        gint64 deadline, GError **error)
 {
-    if (ask(real, unit, verb, deadline, error) && await(real, unit, active, deadline, error))
+    if (ask(real, unit, verb, deadline, error) &&
+        vh_service_await(real, &vh_services_runit, unit, active, deadline, error))
         return TRUE;
     g_prefix_error(error, "sv %s %s: ", verb, unit);
     return FALSE;

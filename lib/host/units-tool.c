@@ -6,6 +6,9 @@
 #include "host/services.h"
 
 #define SUFFIX ".service"
+/* How long between two looks at a service that is asked to change: the first, and the longest. */
+#define PAUSE_FIRST (20 * G_TIME_SPAN_MILLISECOND)
+#define PAUSE_LONGEST (250 * G_TIME_SPAN_MILLISECOND)
 
 char *vh_service_name(const char *unit)
 {
@@ -65,4 +68,24 @@ gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadlin
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&cause));
     return FALSE;
+}
+
+gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,
+                          const char *active, gint64 deadline, GError **error)
+{
+    for (gint64 pause = PAUSE_FIRST;; pause = MIN(pause * 2, PAUSE_LONGEST)) {
+        g_autoptr(VhUnit) now = services->look(real, unit, error);
+        if (!now)
+            return FALSE;
+        if (g_str_equal(now->active, active))
+            return TRUE;
+        gint64 left = deadline - g_get_monotonic_time();
+        if (left <= 0) {
+            g_autofree char *see = vh_service_command(services->manager, "status", now->id);
+            return vh_error_set(error, VH_ERROR_TIMEOUT,
+                                "it is %s still, and not %s in time (see: %s)", now->active, active,
+                                see);
+        }
+        vh_host_wait(&real->host, NULL, MIN(pause, left));
+    }
 }

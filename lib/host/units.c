@@ -8,7 +8,7 @@
 static gboolean no_manager(GError **error)
 {
     return vh_error_set(error, VH_ERROR_UNSUPPORTED,
-                        "neither systemd nor OpenRC nor runit runs this host's services");
+                        "none of systemd, OpenRC, sysvinit and runit runs this host's services");
 }
 
 static VhUnit *none_look(VhReal *real, const char *name, GError **error)
@@ -43,11 +43,12 @@ static const VhServices none = {
 
 /* ---- which one ---- */
 
-/* Looked for each time: a boot may have got no further than to this. */
+/* Looked for each time: a boot may have got no further than to this. runit comes last, as it may be
+ * there beside another's pid 1. */
 static const VhServices *services_of(VhReal *real)
 {
     static const VhServices *const all[] = {&vh_services_systemd, &vh_services_openrc,
-                                            &vh_services_runit};
+                                            &vh_services_sysvinit, &vh_services_runit};
 
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         if (all[i]->here(real))

@@ -77,7 +77,7 @@ void vh_check_services(gpointer data)
     else
         vh_check_add(checking, VH_FINDING_WARNING,
                      "set stop = [] and have commands of the guest's file stop the desktop",
-                     "neither systemd nor OpenRC nor runit: no service can be stopped");
+                     "none of systemd, OpenRC, sysvinit and runit: no service can be stopped");
 }
 
 /* Whether the guest's file has it ended. */

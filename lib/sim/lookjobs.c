@@ -94,7 +94,8 @@ GPtrArray *sim_look_holders(VhHost *host, GPtrArray *nodes, GError **error)
 const VhServiceManager *sim_look_service_manager(VhHost *host)
 {
     static const VhServiceManager *const managers[] = {&vh_manager_systemd, &vh_manager_openrc,
-                                                       &vh_manager_runit, &vh_manager_none};
+                                                       &vh_manager_sysvinit, &vh_manager_runit,
+                                                       &vh_manager_none};
     const SimMachine *machine = sim_of(host)->machine;
 
     for (gsize i = 0; i < G_N_ELEMENTS(managers); i++)

@@ -271,7 +271,7 @@ typedef struct {
     gint64 version; /* 1 */
     char *about;    /* for people */
     char *boot_id;  /* missing: zeros */
-    char *services; /* what starts and stops them: "systemd" (missing), "OpenRC", "runit", "none" */
+    char *services; /* what starts and stops them, a VhServiceManager's name; missing: "systemd" */
     gint64 clock;   /* microseconds, missing: one second */
     gboolean iommu; /* missing: on */
     gboolean bus;   /* whether systemd and logind answer; missing: they do */

@@ -150,7 +150,7 @@ static void test_desktop(void)
         {"services", "", NULL, NULL, "ok systemd"},
         {"services", "", "\"services\":\"OpenRC\"", NULL, "ok OpenRC"},
         {"services", "", "\"services\":\"none\"", NULL,
-         "warning neither systemd nor OpenRC nor runit: no service can be stopped"},
+         "warning none of systemd, OpenRC, sysvinit and runit: no service can be stopped"},
         {"display-manager", "", ANNA, NULL,
          "warning there is none, but anna has a desktop (session 2)"},
         {"display-manager", "", NULL, NULL, "ok none, and no desktop runs"},

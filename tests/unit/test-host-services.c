@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Services without systemd: OpenRC and runit, by programs that answer as theirs do. */
+/* Services without systemd: OpenRC, sysvinit and runit, by programs that answer as theirs do. */
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 #include "host-tree.h"
 
@@ -28,6 +29,22 @@
     "start) [ \"$state\" != slow ] || sleep 300\n"                                                 \
     "  [ \"$state\" != stuck ] || exit 1\n"                                                        \
     "  out=$(readlink /proc/$$/fd/1); echo \"$out\" > ROOT/stdout; echo started > \"$file\";;\n"   \
+    "esac\n"
+
+/* service(8) of Debian 12: "ending" ends after a look, "idle" does nothing and says that all is
+ * well. */
+#define SERVICE                                                                                    \
+    "#!/bin/sh\n"                                                                                  \
+    "echo \"$*\" >> ROOT/calls\n"                                                                  \
+    "file=ROOT/services/$1 state=$(cat \"ROOT/services/$1\")\n"                                    \
+    "case $2:$state in\n"                                                                          \
+    "*:idle) [ $2 != status ] || exit 3;;\n"                                                       \
+    "status:ending) echo stopped > \"$file\";;\n"                                                  \
+    "status:crashed) exit 1;;\n"                                                                   \
+    "status:stopped) exit 3;;\n"                                                                   \
+    "start:crashed) exit 1;;\n"                                                                    \
+    "start:*) echo started > \"$file\";;\n"                                                        \
+    "stop:*) echo ending > \"$file\";;\n"                                                          \
     "esac\n"
 
 /* sv(8) of runit 2.1: the last answer is a line of the service's own file. */
@@ -82,6 +99,19 @@ static HostTree *openrc_tree(void)
     return tree;
 }
 
+/* With runit there as well, which many install beside it. */
+static HostTree *sysvinit_tree(void)
+{
+    HostTree *tree = bare_tree();
+
+    host_tree_write(tree, "", "/run/initctl");
+    host_tree_write(tree, "", "/etc/init.d/sddm");
+    host_tree_dir(tree, "/etc/service");
+    add_tool(tree, "/usr/sbin/service", SERVICE);
+    add_tool(tree, "/usr/bin/sv", SV);
+    return tree;
+}
+
 static HostTree *runit_tree(void)
 {
     HostTree *tree = bare_tree();
@@ -109,6 +139,7 @@ static void test_which(void)
         const char *stop;
     } cases[] = {{host_tree_new, &vh_manager_systemd, "systemctl stop a.service"},
                  {openrc_tree, &vh_manager_openrc, "rc-service a stop"},
+                 {sysvinit_tree, &vh_manager_sysvinit, "service a stop"},
                  {runit_tree, &vh_manager_runit, "sv stop a"},
                  {bare_tree, &vh_manager_none, "systemctl stop a"}};
 
@@ -237,6 +268,61 @@ static void test_display_manager(void)
     assert_unit(tree, "display-manager.service", "greetd loaded active");
 }
 
+/* ---- sysvinit ---- */
+
+static void test_sysvinit(void)
+{
+    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autoptr(GError) error = NULL;
+
+    assert_unit(tree, "gdm.service", "gdm.service not-found inactive");
+    host_tree_write(tree, "crashed", "/services/sddm");
+    assert_unit(tree, "display-manager.service", "sddm loaded inactive");
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+    g_clear_error(&error);
+    host_tree_write(tree, "started", "/services/sddm");
+    (void)vh_host_unit_stop(tree->host, "sddm.service", in_ms(20000), &error);
+    g_assert_no_error(error);
+    g_autofree char *state = host_tree_read(tree, "/services/sddm");
+    g_assert_cmpstr(state, ==, "stopped\n");
+    (void)vh_host_unit_start(tree->host, "sddm", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded active");
+}
+
+/* As when another display manager is the one to start (/etc/X11/default-display-manager). */
+static void test_sysvinit_idle(void)
+{
+    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autoptr(GError) error = NULL;
+
+    host_tree_write(tree, "idle", "/services/sddm");
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(300), &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_cmpstr(error->message, ==,
+                    "start sddm: it is inactive still, and not active in time (see: service sddm "
+                    "status)");
+}
+
+static void test_sysvinit_stopping(void)
+{
+    static const struct {
+        char level, before;
+        gboolean stopping;
+    } cases[] = {{'2', 'N', FALSE}, {'0', '2', TRUE}, {'6', '2', TRUE}, {'2', '0', FALSE}};
+    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autofree char *path = host_tree_path(tree, "/run/utmp");
+
+    g_assert_false(vh_host_stopping(tree->host));
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const struct utmpx record = {.ut_type = RUN_LVL,
+                                     .ut_pid = cases[i].level + 256 * cases[i].before};
+        g_assert_true(g_file_set_contents(path, (const char *)&record, sizeof record, NULL));
+        g_assert_cmpint(vh_host_stopping(tree->host), ==, cases[i].stopping);
+    }
+}
+
 /* ---- runit ---- */
 
 static void test_runit_look(void)
@@ -315,6 +401,9 @@ int main(int argc, char **argv)
     g_test_add_func("/services/openrc/fails", test_openrc_fails);
     g_test_add_func("/services/openrc/deadline", test_openrc_deadline);
     g_test_add_func("/services/openrc/stopping", test_openrc_stopping);
+    g_test_add_func("/services/sysvinit/acts", test_sysvinit);
+    g_test_add_func("/services/sysvinit/idle", test_sysvinit_idle);
+    g_test_add_func("/services/sysvinit/stopping", test_sysvinit_stopping);
     g_test_add_func("/services/runit/look", test_runit_look);
     g_test_add_func("/services/runit/acts", test_runit_acts);
     g_test_add_func("/services/runit/fails", test_runit_fails);
