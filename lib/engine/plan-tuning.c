@@ -48,9 +48,29 @@ static void add(VhPlanning *planning, const VhStepKind *kind, VhTune tune, const
                 g_variant_new_parsed("{'tune': <%s>, 'value': <%s>}", vh_tune_name(tune), value));
 }
 
+/* A driver with ways of its own, as intel_pstate, names just these and takes no other. */
+static gboolean has_own_ways(char **choices)
+{
+    static const char *const own[] = {"performance", "powersave", NULL};
+
+    while (*choices && g_strv_contains(own, *choices))
+        choices++;
+    return *choices == NULL;
+}
+
+/* The kernel lists the governors that are loaded, and loads others when they are named. */
+static gboolean can_be_loaded(VhHost *host, const char *governor)
+{
+    g_autofree char *name = g_strconcat("cpufreq_", governor, NULL);
+    g_autoptr(VhModule) module = vh_host_module_look(host, name, NULL);
+
+    return module && module->state == VH_MODULE_AVAILABLE;
+}
+
 static gboolean takes(VhPlanning *planning, const VhTunable *policy, const char *governor)
 {
-    if (!policy->choices || g_strv_contains((const char *const *)policy->choices, governor))
+    if (!policy->choices || g_strv_contains((const char *const *)policy->choices, governor) ||
+        (!has_own_ways(policy->choices) && can_be_loaded(planning->host, governor)))
         return TRUE;
     g_autofree char *choices = vh_text_list((const char *const *)policy->choices);
     vh_plan_refuse(planning, "governor: \"%s\" is none that the CPUs of %s know: choose among %s",

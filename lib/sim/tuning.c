@@ -54,6 +54,15 @@ GPtrArray *sim_look_tunables(VhHost *host, VhTune kind, GError **error)
     return NULL;
 }
 
+/* The kernel loads a governor that it does not list. */
+static gboolean takes(const SimMachine *machine, const SimTunable *tunable, const char *value)
+{
+    g_autofree char *module = g_strconcat("cpufreq_", value, NULL);
+
+    return !tunable->choices[0] || g_strv_contains((const char *const *)tunable->choices, value) ||
+           sim_module_find(machine, module);
+}
+
 gboolean sim_do_tune(SimMachine *machine, SimAct *act, GError **error)
 {
     SimTunable *tunable = find(machine, vh_tune_name(act->tune), act->target);
@@ -62,8 +71,7 @@ gboolean sim_do_tune(SimMachine *machine, SimAct *act, GError **error)
         return vh_error_set_errno(error, ENOENT, "set %s", act->target);
     if (tunable->fixed)
         return vh_error_set_errno(error, EIO, "set %s to %s", act->target, act->argument);
-    if (tunable->choices[0] &&
-        !g_strv_contains((const char *const *)tunable->choices, act->argument))
+    if (!takes(machine, tunable, act->argument))
         return vh_error_set_errno(error, EINVAL, "set %s to %s", act->target, act->argument);
     sim_set_text(&tunable->value, *act->argument ? act->argument : NULL);
     return TRUE;

@@ -146,6 +146,31 @@ static void test_refused(void)
     }
 }
 
+/* The kernel loads a governor that is named, unless the driver has ways of its own. */
+static void test_governor_to_load(void)
+{
+    static const char available[] =
+        "\"modules\": [ {\"name\": \"cpufreq_fast\", \"state\": \"available\"},";
+    static const struct {
+        const char *sample;
+        gboolean taken;
+    } cases[] = {{"nvidia-desktop", TRUE}, {"amd-desktop", FALSE}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Machine) machine = machine_changed(cases[i].sample, "\"modules\": [", available);
+        g_autoptr(GBytes) xml = machine_domain("win10", TRUE, none);
+        g_autoptr(GError) error = NULL;
+        machine_configure(machine, "win10", "governor = \"fast\";");
+        (void)machine_prepare(machine, xml, &error);
+        g_assert_cmpint(error && strstr(error->message, "choose among performance and powersave"),
+                        ==, !cases[i].taken);
+        if (cases[i].taken)
+            g_assert_no_error(error);
+        if (cases[i].taken)
+            assert_fact(machine, "governor policy0 is \"fast\"");
+    }
+}
+
 /* The last of two guests gives back what both needed, in whatever order they stop. */
 static void test_two_guests(void)
 {
@@ -368,6 +393,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tuning/order", test_order);
     g_test_add_func("/tuning/stuck", test_stuck_tuning);
     g_test_add_func("/tuning/refused", test_refused);
+    g_test_add_func("/tuning/governor-to-load", test_governor_to_load);
     g_test_add_func("/tuning/two-guests", test_two_guests);
     g_test_add_func("/tuning/two-ways", test_two_ways);
     g_test_add_func("/tuning/overlap", test_overlap);
