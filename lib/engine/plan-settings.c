@@ -116,6 +116,17 @@ static gboolean can_suspend(VhPlanning *planning)
            g_strv_contains((const char *const *)clock, "wakealarm");
 }
 
+/* Some firmware has no other sleep than one in which everything stays under power. */
+static void note_shallow(VhPlanning *planning)
+{
+    g_autofree char *kinds = vh_host_read(planning->host, "/sys/power/mem_sleep", NULL);
+
+    if (kinds && !strstr(kinds, "deep"))
+        vh_plan_note(planning,
+                     "reset = \"rtcwake\": this host sleeps under power only (no \"deep\" in "
+                     "/sys/power/mem_sleep), which may not reset a card");
+}
+
 void vh_plan_suspend(VhPlanning *planning)
 {
     GVariantBuilder addresses;
@@ -140,6 +151,8 @@ void vh_plan_suspend(VhPlanning *planning)
         moving++;
     }
     GVariant *list = g_variant_ref_sink(g_variant_builder_end(&addresses));
+    if (moving > 0)
+        note_shallow(planning);
     if (moving > 0)
         vh_plan_add(planning, &vh_step_suspend, "host",
                     g_variant_new_parsed("{'addresses': <%@as>}", list));

@@ -111,13 +111,39 @@ typedef struct {
     guint seconds;
 } Sleep;
 
+/* Of "[s2idle] deep", what "mem" stands for now; NULL where it is "deep" or can never be. Only that
+ * one takes the power from a card (Documentation/admin-guide/pm/sleep-states.rst). */
+static char *shallow_sleep(const char *path)
+{
+    g_autofree char *text = vh_file_attribute(path);
+    const char *begin = text ? strchr(text, '[') : NULL;
+    gsize length = begin ? strcspn(begin + 1, "]") : 0;
+
+    if (!begin || !strstr(text, "deep") || strncmp(begin + 1, "deep", length) == 0)
+        return NULL;
+    return g_strndup(begin + 1, length);
+}
+
+static int sleep_deeply(VhReal *real)
+{
+    g_autofree char *state = vh_real_path(real, "/sys/power/state");
+    g_autofree char *depth = vh_real_path(real, "/sys/power/mem_sleep");
+    g_autofree char *before = shallow_sleep(depth);
+
+    if (before)
+        (void)vh_file_write(depth, "deep");
+    int errnum = vh_file_write(state, "mem");
+    if (before)
+        (void)vh_file_write(depth, before);
+    return errnum;
+}
+
 /* Alarms are set and cleared by writing; one that is set already has to be cleared first
  * (drivers/rtc/sysfs.c, wakealarm_store). */
 static int act_suspend(gpointer data, GString *answer)
 {
     const Sleep *self = data;
     g_autofree char *alarm = vh_real_path(self->real, "/sys/class/rtc/rtc0/wakealarm");
-    g_autofree char *state = vh_real_path(self->real, "/sys/power/state");
     g_autofree char *when = g_strdup_printf("+%u", self->seconds);
     int errnum = vh_file_write(alarm, "0");
 
@@ -127,7 +153,7 @@ static int act_suspend(gpointer data, GString *answer)
         g_string_append(answer, "the clock's alarm");
         return errnum;
     }
-    errnum = vh_file_write(state, "mem");
+    errnum = sleep_deeply(self->real);
     (void)vh_file_write(alarm, "0");
     return errnum;
 }

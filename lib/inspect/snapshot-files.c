@@ -84,7 +84,8 @@ static void add_usb(const VhSnapshot *snapshot, GVariantBuilder *list)
 
 GVariant *vh_snapshot_files(const VhSnapshot *snapshot)
 {
-    static const char *const others[] = {"sys/power/state", "sys/class/rtc/rtc0/wakealarm",
+    static const char *const others[] = {"sys/power/state", "sys/power/mem_sleep",
+                                         "sys/class/rtc/rtc0/wakealarm",
                                          "sys/class/tty/tty0/active", NULL};
     GVariantBuilder list;
 

@@ -13,6 +13,7 @@
 #define NVIDIA "0000:09:00.0"
 /* The beginning of the card in the snapshots, with which it gets a member more. */
 #define GPU_HERE "{\"address\": \"" GPU "\","
+#define SLEEP "{\"path\": \"/sys/power/state\""
 #define AMD_HERE "{\"address\": \"" AMD "\","
 
 static void assert_file(Machine *machine, const char *path, const char *expected)
@@ -255,6 +256,29 @@ static void test_rtcwake_not_at_shutdown(void)
     g_assert_false(machine_did(machine, "suspend"));
 }
 
+/* Sleep under power resets no card; one that can be chosen is chosen when it comes to it. */
+static void test_rtcwake_shallow(void)
+{
+    static const struct {
+        const char *kinds;
+        gboolean noted;
+    } cases[] = {{"[s2idle]", TRUE}, {"[s2idle] deep", FALSE}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *files = g_strdup_printf(
+            "{\"path\": \"/sys/power/mem_sleep\", \"text\": \"%s\"}, " SLEEP, cases[i].kinds);
+        g_autoptr(Machine) machine = machine_changed("amd-desktop", SLEEP, files);
+        g_autoptr(GBytes) xml = machine_sample_domain("amd-desktop");
+        gsize length;
+        const char *text = g_bytes_get_data(xml, &length);
+        g_autoptr(VhDomain) domain = vh_domain_parse(text, length, NULL);
+        g_autoptr(VhConfig) config = vh_config_parse("reset = \"rtcwake\";", "win10.conf", NULL);
+        g_autoptr(VhPlan) plan = vh_plan_for_guest(&machine->engine, domain, config, NULL);
+        g_autofree char *notes = vh_plan_text(plan);
+        g_assert_cmpint(strstr(notes, "sleeps under power only") != NULL, ==, cases[i].noted);
+    }
+}
+
 static void test_rtcwake_refused(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -374,6 +398,7 @@ int main(int argc, char **argv)
         {"/reset/dies-in-between", test_dies_in_between},
         {"/reset/rtcwake", test_rtcwake},
         {"/reset/rtcwake/shutdown", test_rtcwake_not_at_shutdown},
+        {"/reset/rtcwake/shallow", test_rtcwake_shallow},
         {"/reset/rtcwake/refused", test_rtcwake_refused},
         {"/rebar/libvirt-first", test_rebar_libvirt_first},
         {"/rebar/in-use", test_rebar_in_use},

@@ -140,9 +140,11 @@ static void test_suspend(void)
     g_clear_error(&error);
     host_tree_write(tree, "", "/sys/class/rtc/rtc0/wakealarm");
     host_tree_write(tree, "freeze mem disk\n", "/sys/power/state");
+    host_tree_write(tree, "[s2idle] deep\n", "/sys/power/mem_sleep");
     vh_host_suspend(tree->host, 5, soon(), &error);
     g_assert_no_error(error);
     assert_text(tree, "/sys/power/state", "mem");
+    assert_text(tree, "/sys/power/mem_sleep", "s2idle");
     assert_text(tree, "/sys/class/rtc/rtc0/wakealarm", "0");
 }
 
