@@ -99,9 +99,13 @@ gboolean vh_real_pci_answers(VhHost *host, const char *address)
                        NULL))
         return TRUE;
     const guint8 *bytes = g_bytes_get_data(header, &length);
-    /* Who does not answer reads as ones; a bus that is half awake gives some of them. */
-    return length < HEADER ||
-           !((bytes[0] == 0xff && bytes[1] == 0xff) || (bytes[TYPE_AT] & TYPE_MASK) == TYPE_MASK);
+    if (length < HEADER)
+        return TRUE;
+    /* Who does not answer reads as ones; a bus that is half awake gives some of them. A virtual
+     * function has ones for its maker in any case. */
+    g_autofree char *physical = vh_real_path(real, DEVICES "/%s/physfn", address);
+    gboolean nobody = bytes[0] == 0xff && bytes[1] == 0xff && !vh_file_exists(physical);
+    return !nobody && (bytes[TYPE_AT] & TYPE_MASK) != TYPE_MASK;
 }
 
 /* ---- sleep ---- */

@@ -127,6 +127,12 @@ static void test_answers(void)
     g_assert_false(vh_host_pci_answers(tree->host, GPU));
     write_header(tree, 0xff, 0xff, 4);
     g_assert_true(vh_host_pci_answers(tree->host, GPU));
+    /* A virtual function. */
+    host_tree_dir(tree, DIR "/physfn");
+    write_header(tree, 0xff, 0x00, 64);
+    g_assert_true(vh_host_pci_answers(tree->host, GPU));
+    write_header(tree, 0xff, 0xff, 64);
+    g_assert_false(vh_host_pci_answers(tree->host, GPU));
 }
 
 static void test_suspend(void)
