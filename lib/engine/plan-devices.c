@@ -48,7 +48,7 @@ static const VhPciFunction *find(const VhPlanning *planning, const char *address
     return NULL;
 }
 
-/* They end with the driver of the function that they hang on. */
+/* They end before the function that they hang on goes. */
 void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device)
 {
     g_autoptr(GPtrArray) virtuals = NULL;
@@ -70,9 +70,23 @@ void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device)
     }
     if (virtuals->len > 0)
         vh_plan_note(planning,
-                     "the %u virtual function(s) of %s go with its driver, and do not "
-                     "come back by themselves",
+                     "the %u virtual function(s) of %s end while the guest has it, and come back "
+                     "without what was set on them",
                      virtuals->len, device->address);
+}
+
+void vh_plan_virtual(VhPlanning *planning)
+{
+    const VhPlan *plan = planning->plan;
+
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        g_autoptr(GPtrArray) virtuals =
+            vh_plan_moves(device) ? virtual_functions(planning->host, device->address) : NULL;
+        if (virtuals && virtuals->len > 0)
+            vh_plan_add(planning, &vh_step_virtual, device->address,
+                        g_variant_new_parsed("{'address': <%s>}", device->address));
+    }
 }
 
 /* ---- the other functions of a card ---- */

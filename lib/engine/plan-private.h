@@ -38,6 +38,7 @@ void vh_plan_holders(VhPlanning *planning);
 char **vh_plan_leaving(const VhPlan *plan);
 /* plan-devices.c: refuses a function whose virtual functions are in use. */
 void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device);
+void vh_plan_virtual(VhPlanning *planning);
 /* What is worth knowing of the rest of a card, and of keyboard and mouse. */
 void vh_plan_note_devices(VhPlanning *planning);
 /* plan-prime.c: notes on who has the nodes of @device open where another card stays: the desktop,

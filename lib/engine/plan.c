@@ -228,7 +228,10 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
     plan_drivers(&planning);
     plan_awake(&planning);
     vh_plan_commands(&planning);
-    if (!vh_plan_screen(&planning, error) || !vh_plan_modules(&planning, error))
+    if (!vh_plan_screen(&planning, error))
+        return NULL;
+    vh_plan_virtual(&planning);
+    if (!vh_plan_modules(&planning, error))
         return NULL;
     vh_plan_settings(&planning);
     plan_hand_over(&planning);

@@ -16,11 +16,17 @@
 
 static gboolean is_setting(const char *name)
 {
-    static const char *const names[] = {"reset_method",     "d3cold_allowed",
-                                        "power/control",    "resource0_resize",
-                                        "resource1_resize", "resource2_resize",
-                                        "resource3_resize", "resource4_resize",
-                                        "resource5_resize", NULL};
+    static const char *const names[] = {"reset_method",
+                                        "d3cold_allowed",
+                                        "sriov_numvfs",
+                                        "power/control",
+                                        "resource0_resize",
+                                        "resource1_resize",
+                                        "resource2_resize",
+                                        "resource3_resize",
+                                        "resource4_resize",
+                                        "resource5_resize",
+                                        NULL};
 
     return g_strv_contains(names, name);
 }

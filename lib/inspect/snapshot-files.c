@@ -38,14 +38,28 @@ static void add_attributes(const VhSnapshot *snapshot, GVariantBuilder *list, co
  * "resource" tells sizes, of those that can be changed. */
 static gboolean is_told(char **names, const char *name)
 {
-    static const char *const always[] = {"reset", "reset_method", "d3cold_allowed", "power/control",
-                                         NULL};
+    static const char *const always[] = {"reset",         "reset_method", "d3cold_allowed",
+                                         "power/control", "sriov_numvfs", NULL};
     gboolean resizes = FALSE;
 
     for (char **other = names; *other; other++)
         resizes |= g_str_has_suffix(*other, "_resize");
     return g_strv_contains(always, name) || g_str_has_suffix(name, "_resize") ||
            (resizes && g_str_equal(name, "resource"));
+}
+
+/* The virtual function that "virtfnN" leads to. */
+static void add_link(const VhSnapshot *snapshot, GVariantBuilder *list, const char *path)
+{
+    g_autofree char *target = vh_host_link(snapshot->host, path, NULL);
+    GVariantDict dict;
+
+    if (!target)
+        return;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "path", "s", path);
+    g_variant_dict_insert(&dict, "link", "s", target);
+    g_variant_builder_add_value(list, g_variant_dict_end(&dict));
 }
 
 static void add_function(const VhSnapshot *snapshot, GVariantBuilder *list, const char *address)
@@ -59,6 +73,8 @@ static void add_function(const VhSnapshot *snapshot, GVariantBuilder *list, cons
         g_autofree char *path = g_build_filename(dir, shown, NULL);
         if (g_str_has_prefix(*name, "usb") && g_ascii_isdigit((*name)[3]))
             add_attributes(snapshot, list, path, of_bus);
+        if (g_str_has_prefix(*name, "virtfn"))
+            add_link(snapshot, list, path);
         if (!is_told(names, shown))
             continue;
         g_autofree char *text = vh_host_read(snapshot->host, path, NULL);

@@ -59,6 +59,7 @@ gboolean sim_function_conflicts(const SimMachine *machine, const SimFunction *fu
 /* ---- settings of functions (settings.c) ---- */
 
 /* What the kernel itself sets; nothing when the snapshot has no such file. */
+const char *sim_setting_get(const SimMachine *machine, const char *address, const char *name);
 void sim_setting_put(SimMachine *machine, const char *address, const char *name, const char *text);
 /* Whether the file of that path is one that is part of the machine's state. */
 gboolean sim_is_setting(const char *path);

@@ -79,15 +79,24 @@ static gboolean matches(const SimDriver *driver, const SimFunction *function)
     return FALSE;
 }
 
+static gboolean has_virtual_functions(const SimMachine *machine, const SimFunction *function)
+{
+    const char *number = sim_setting_get(machine, function->address, "sriov_numvfs");
+
+    return number && !g_str_equal(number, "0");
+}
+
 /* A failing probe is no error of the bus: the next driver that matches may try. */
 static gboolean can_bind(const SimMachine *machine, const SimDriver *driver,
                          const SimFunction *function)
 {
     if (driver->bind_fails)
         return FALSE;
-    /* vfio_pci_core_register_device(): no bridges, no device without an IOMMU group. */
+    /* vfio_pci_core_register_device(): no bridges, no device without an IOMMU group, none that
+     * virtual functions hang on. */
     if (driver->vfio)
-        return machine->iommu && function->group >= 0 && !function->bridge;
+        return machine->iommu && function->group >= 0 && !function->bridge &&
+               !has_virtual_functions(machine, function);
     return TRUE;
 }
 

@@ -27,10 +27,17 @@ static SimFile *setting_find(const SimMachine *machine, const char *address, con
     return file_find(machine, path);
 }
 
+const char *sim_setting_get(const SimMachine *machine, const char *address, const char *name)
+{
+    const SimFile *file = setting_find(machine, address, name);
+
+    return file ? file->text : NULL;
+}
+
 gboolean sim_is_setting(const char *path)
 {
     static const char *const endings[] = {"/reset_method", "/d3cold_allowed", "/power/control",
-                                          "/resource"};
+                                          "/sriov_numvfs", "/resource"};
 
     if (g_str_equal(path, "/sys/class/tty/tty0/active"))
         return TRUE;

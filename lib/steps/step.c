@@ -4,12 +4,31 @@
 #include "base/text.h"
 
 static const VhStepKind *const kinds[] = {
-    &vh_step_driver,      &vh_step_awake,    &vh_step_command,   &vh_step_command_undo,
-    &vh_step_logout,      &vh_step_front,    &vh_step_user_unit, &vh_step_unit,
-    &vh_step_sessions,    &vh_step_services, &vh_step_holders,   &vh_step_console,
-    &vh_step_framebuffer, &vh_step_display,  &vh_step_module,    &vh_step_settings,
-    &vh_step_device,      &vh_step_suspend,  &vh_step_governor,  &vh_step_slices,
-    &vh_step_workqueues,  &vh_step_irqs,     &vh_step_hugepages, NULL,
+    &vh_step_driver,
+    &vh_step_awake,
+    &vh_step_command,
+    &vh_step_command_undo,
+    &vh_step_logout,
+    &vh_step_front,
+    &vh_step_user_unit,
+    &vh_step_unit,
+    &vh_step_sessions,
+    &vh_step_services,
+    &vh_step_holders,
+    &vh_step_console,
+    &vh_step_framebuffer,
+    &vh_step_virtual,
+    &vh_step_display,
+    &vh_step_module,
+    &vh_step_settings,
+    &vh_step_device,
+    &vh_step_suspend,
+    &vh_step_governor,
+    &vh_step_slices,
+    &vh_step_workqueues,
+    &vh_step_irqs,
+    &vh_step_hugepages,
+    NULL,
 };
 
 const VhStepKind *const *vh_step_kinds(void)

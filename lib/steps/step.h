@@ -119,6 +119,8 @@ extern const VhStepKind vh_step_holders;
 extern const VhStepKind vh_step_console;
 /* { device, driver }: a firmware framebuffer is unbound. */
 extern const VhStepKind vh_step_framebuffer;
+/* { address }: the function has no virtual functions. */
+extern const VhStepKind vh_step_virtual;
 /* { address, driver, module?, drm, reset? }: does nothing; its undo sees to it that the display is
  * driven again. */
 extern const VhStepKind vh_step_display;

@@ -3,7 +3,9 @@
  * and mouse, drivers of vfio's kind. */
 #include <string.h>
 
+#include "base/json.h"
 #include "engine/plan.h"
+#include "inspect/snapshot.h"
 #include "machine.h"
 
 #define PF "0000:03:00.0"
@@ -30,7 +32,8 @@ static Machine *machine_with(const char *vf)
         " {\"name\": \"nvidia-gpu\", \"ids\": [\"10de:1ad9\"]},"
         " {\"name\": \"vfio-pci\", \"vfio\": true}, {\"name\": \"mlx5_vfio_pci\", \"vfio\": true}],"
         "\"units\": [{\"id\": \"a.service\", \"active\": \"active\"}],"
-        "\"files\": [{\"path\": \"" DIR PF "/virtfn0\", \"link\": \"../" VF "\"}]}",
+        "\"files\": [{\"path\": \"" DIR PF "/sriov_numvfs\", \"text\": \"1\"},"
+        " {\"path\": \"" DIR PF "/virtfn0\", \"link\": \"../" VF "\"}]}",
         vf);
 
     return machine_from_text(text);
@@ -113,7 +116,40 @@ static void test_virtual_function_idle(void)
     g_autoptr(VhPlan) plan = plan_for(machine, PF);
 
     g_assert_cmpuint(plan->refusals->len, ==, 0);
-    assert_has(plan->notes, "the 1 virtual function(s) of " PF " go with its driver");
+    assert_has(plan->notes, "the 1 virtual function(s) of " PF " end while the guest has it");
+}
+
+static void assert_number(Machine *machine, const char *expected)
+{
+    g_autofree char *number = vh_host_read(machine->host, DIR PF "/sriov_numvfs", NULL);
+
+    g_assert_cmpstr(number, ==, expected);
+}
+
+/* vfio does not take the function as long as it has them. */
+static void test_virtual_functions_end(void)
+{
+    static const char *const pf[] = {PF, NULL};
+    g_autoptr(Machine) machine = machine_with("");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, pf);
+    g_autoptr(GError) error = NULL;
+
+    /* Also on a snapshot of that machine. */
+    GVariant *snapshot = vh_snapshot_take(machine->host, NULL, &error);
+    g_assert_no_error(error);
+    g_autofree char *text = vh_json_pretty(snapshot);
+    g_autoptr(Machine) taken = machine_from_text(text);
+    g_autoptr(VhPlan) plan = plan_for(taken, PF);
+    assert_has(plan->notes, "the 1 virtual function(s)");
+    assert_number(taken, "1");
+
+    machine_configure(machine, "win10", "");
+    (void)machine_prepare(machine, xml, &error);
+    g_assert_no_error(error);
+    assert_number(machine, "0");
+    (void)machine_release(machine, xml, &error);
+    g_assert_no_error(error);
+    assert_number(machine, "1");
 }
 
 /* A USB-C function (UCSI) that stays with the host. */
@@ -211,6 +247,7 @@ int main(int argc, char **argv)
     g_test_add_func("/devices/virtual/in-use", test_virtual_function_in_use);
     g_test_add_func("/devices/virtual/of-guest", test_virtual_function_of_guest);
     g_test_add_func("/devices/virtual/idle", test_virtual_function_idle);
+    g_test_add_func("/devices/virtual-function/ends", test_virtual_functions_end);
     g_test_add_func("/devices/rest-of-card", test_rest_of_card);
     g_test_add_data_func("/devices/variant/domain", NULL, test_variant_driver);
     g_test_add_data_func("/devices/variant/file", "file", test_variant_driver);
