@@ -132,7 +132,7 @@ static const Command commands[] = {
     {"systemctl", "set-property", allowed_cpus, "only AllowedCPUs is known"},
     {"systemctl", NULL, systemctl, NULL},
     {"init|telinit", NULL, runlevel, "only what uses the devices is stopped"},
-    {"service|rc-service|sv", NULL, for_person, "units of systemd can be listed in stop"},
+    {"service|rc-service|sv", NULL, for_person, "services can be listed in stop"},
     {"loginctl", "terminate", terminate, NULL},
     {"loginctl", "kill", terminate, NULL},
     {"killall|pkill|kill|fuser", NULL, for_person,

@@ -25,6 +25,7 @@ FILES = {
     "SHARE/fish/vendor_completions.d/virt-handoff.fish": 0o644,
     "SHARE/zsh/site-functions/_virt-handoff": 0o644,
     "SHARE/doc/virt-handoff/CHANGELOG.md": 0o644,
+    "SHARE/doc/virt-handoff/examples/commands.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/sound-server.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/usb-controller.conf": 0o644,
     "SHARE/doc/virt-handoff/examples/win10.conf": 0o644,

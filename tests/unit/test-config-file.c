@@ -358,7 +358,7 @@ static void test_examples(void)
         g_assert_no_error(error);
         n++;
     }
-    g_assert_cmpuint(n, >=, 3);
+    g_assert_cmpuint(n, >=, 4);
 }
 
 int main(int argc, char **argv)
