@@ -158,24 +158,17 @@ static guint judge_modules(VhChecking *checking, const char *key, const char *li
 
 static guint judge_key(VhChecking *checking, const char *key, const char *word)
 {
-    static const char *const keys[] = {"intel_iommu",
-                                       "amd_iommu",
-                                       "iommu",
-                                       "vfio_pci.ids",
-                                       "rd.driver.pre",
-                                       "iommu.passthrough",
-                                       "iommu.strict",
-                                       "rd.driver.post",
-                                       "rd.driver.blacklist",
-                                       "rd.driver.export",
-                                       "module_blacklist",
-                                       "amd_iommu_intr",
-                                       "amd_iommu_dump",
-                                       NULL};
+    static const char *const keys[] = {
+        "intel_iommu",      "amd_iommu",        "iommu",
+        "vfio_pci.ids",     "rd.driver.pre",    "iommu.passthrough",
+        "iommu.strict",     "rd.driver.post",   "rd.driver.blacklist",
+        "rd.driver.export", "module_blacklist", "modprobe.blacklist",
+        "amd_iommu_intr",   "amd_iommu_dump",   NULL};
     g_autofree char *name = plain(key);
     const char *meant = slip_of(name, keys);
 
-    if (!meant || strlen(name) < 5)
+    /* "MODULE.PARAMETER" is no slip of what has no module. */
+    if (!meant || strlen(name) < 5 || !strchr(name, '.') != !strchr(meant, '.'))
         return 0;
     g_autofree char *mend = g_strdup_printf("was %s meant?", meant);
     vh_check_add(checking, VH_FINDING_WARNING, mend, "the kernel knows no parameter %s (in %s)",

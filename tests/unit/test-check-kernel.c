@@ -77,6 +77,14 @@ static void test_parameters(void)
            FILE_AT("/proc/cmdline", "ro quiet intel_iommu=on rd.driver.pre=vfio-pci "
                                     "rd.driver.export=1 iommu=pt vfio-pci.ids=10de:2489"),
            NULL, NULL, "ok no slip in them"},
+          {"parameters",
+           FILE_AT("/proc/cmdline", "modprobe.blacklist=nouveau iommu.forcedac=1 amd.iommu=1 "
+                                    "module_blacklist=x intel_pstate=passive iomem=relaxed"),
+           NULL, NULL, "ok no slip in them"},
+          {"parameters", FILE_AT("/proc/cmdline", "vfio-pci.id=10de:1 modprob.blacklist=x"), NULL,
+           NULL,
+           "warning the kernel knows no parameter vfio-pci.id (in vfio-pci.id=10de:1)\n"
+           "warning the kernel knows no parameter modprob.blacklist (in modprob.blacklist=x)"},
           {"parameters", FILE_AT("/proc/cmdline", "quiet rd.driver.pre=vfio-pc iommu=pt"), NULL,
            NULL, "warning rd.driver.pre names no module: vfio-pc"},
           {"parameters", FILE_AT("/proc/cmdline", "intel_iommu=off"), CARD, NULL,
