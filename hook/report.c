@@ -71,9 +71,9 @@ int vh_report_failure(const char *guest, const GError *error)
 
 static gboolean colours(void)
 {
-    const char *no = getenv("NO_COLOR");
+    const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-    return isatty(STDOUT_FILENO) && !(no && *no);
+    return isatty(STDOUT_FILENO) && !(no && *no) && g_strcmp0(terminal, "dumb") != 0;
 }
 
 /* ---- tables ---- */

@@ -67,10 +67,14 @@ class Terminal(unittest.TestCase):
                 self.assertEqual(process.stderr.read().count(b"\n"), 1)
 
     def test_colours(self):
-        """On a terminal, unless NO_COLOR says otherwise; never in a pipe."""
+        """On a terminal that has some, unless NO_COLOR says otherwise; never in a pipe."""
         arguments = ["check", "--host", golden.sample("nvidia-desktop")]
-        self.assertIn("\033[32mok\033[0m", self.read(self.start(*arguments, NO_COLOR="")[1]))
-        self.assertNotIn("\033", self.read(self.start(*arguments, NO_COLOR="1")[1]))
+
+        def shown(**environment):
+            return self.read(self.start(*arguments, **environment)[1])
+        self.assertIn("\033[32mok\033[0m", shown(NO_COLOR="", TERM="linux"))
+        self.assertNotIn("\033", shown(NO_COLOR="1", TERM="linux"))
+        self.assertNotIn("\033", shown(NO_COLOR="", TERM="dumb"))
         self.assertNotIn("\033", golden.run(*arguments).stdout)
 
 
