@@ -15,12 +15,11 @@ static guint show_left_alone(const VhEngine *engine)
         if (vh_host_guest_running(engine->host, journal->guest))
             vh_report_wrapped(0, "", "%s runs and keeps its devices.", journal->guest);
         else
-            vh_report_wrapped(0, "",
-                              "%s is left alone: it is prepared to start%s. If it does not: "
-                              "virt-handoff release %s",
-                              journal->guest,
-                              journal->by_hand ? "" : ", and libvirt's daemon lives",
-                              journal->guest);
+            vh_report_wrapped(
+                0, "", "%s is left alone: %s%s. If nothing follows: virt-handoff release %s",
+                journal->guest,
+                journal->prepared ? "it is prepared to start" : "its preparation was cut off",
+                journal->by_hand ? "" : ", and libvirt's daemon lives", journal->guest);
     }
     return journals->len;
 }

@@ -87,7 +87,7 @@ class Status(Engine):
         result = self.run_engine("recover")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         self.assertEqual(b" ".join(result.stdout.split()), b"win10 is left alone: it is prepared to "
-                         b"start. If it does not: virt-handoff release win10")
+                         b"start. If nothing follows: virt-handoff release win10")
 
     def test_refusal_is_said_once(self):
         self.configure()
