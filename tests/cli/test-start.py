@@ -275,7 +275,9 @@ class Start(unittest.TestCase):
                     file.write(f"#!/bin/sh\nprintf '<%s>' {name} \"$@\"\nexit {status}\n")
                 os.chmod(path, 0o755)
                 result = self.asked(**options)
-                self.assertEqual((result.returncode, result.stderr), (status, b""))
+                # An engine that counts its lines complains that nobody may write the counts.
+                errors = [line for line in result.stderr.splitlines() if not line.startswith(b"profiling:")]
+                self.assertEqual((result.returncode, errors), (status, []))
                 self.assertIn("".join(f"<{word}>" for word in [name, *before, engine, *start]),
                               result.stdout.decode())
 
