@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+import typing
 
 from . import cache
 
@@ -28,12 +29,41 @@ DESTDIR=/build/dest meson install -C out --no-rebuild
 """
 
 
+# What the recipe of conf/packages makes of what was built already, and the same as an update that is to come.
+PACKAGE = r"""export LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin DEB_BUILD_OPTIONS=noautodbgsym
+rm -rf /build/package /build/*.deb
+mkdir /build/package
+cd /build/package
+cp -r /src/conf/packages/debian .
+cp -a /build/dest tree
+# Where the recipe has the units, and debhelper looks for them.
+units=$(pkg-config --variable=systemdsystemunitdir systemd || true)
+if [ "$units" = /lib/systemd/system ]; then
+    mkdir -p tree/lib/systemd
+    mv tree/usr/lib/systemd/system tree/lib/systemd/
+fi
+printf '%s:\n\t@:\n' override_dh_auto_configure override_dh_auto_build override_dh_auto_test >>debian/rules
+printf 'override_dh_auto_install:\n\tmv tree debian/virt-handoff\n' >>debian/rules
+debian/rules binary
+mv /build/virt-handoff_*.deb /build/now.deb
+dpkg-deb -R /build/now.deb later
+sed -i 's/^Version: .*/&+later/' later/DEBIAN/control
+dpkg-deb -b --root-owner-group later /build/later.deb
+"""
+
+
 class NotThere(Exception):
     """The checkout has no program to install yet."""
 
 
+class Built(typing.NamedTuple):
+    """What goes into the emulated host."""
+    tree: bytes
+    packages: bytes = None
+
+
 class Project:
-    """An installed tree for one release; `archive` is what goes into the emulated host."""
+    """Builds for one release."""
 
     def __init__(self, image, suite):
         self.image = image
@@ -50,22 +80,37 @@ class Project:
             return subprocess.run(['tar', '-C', tree, '--owner=0', '--group=0', '-cf', '-', '.'], check=True,
                                   stdout=subprocess.PIPE, timeout=60).stdout
 
-    def _compile(self):
-        log = self.directory / 'build.log'
+    def packages(self):
+        """Two Debian packages of that build, now.deb and the newer later.deb, as an archive."""
+        with cache.lock(self.directory.name):
+            self._in_image(PACKAGE, 'package.log')
+            return subprocess.run(['tar', '-C', str(self.directory), '-cf', '-', 'now.deb', 'later.deb'],
+                                  check=True, stdout=subprocess.PIPE, timeout=60).stdout
+
+    def _in_image(self, commands, log):
+        log = self.directory / log
         with open(log, 'w', encoding='utf-8') as file:
             result = subprocess.run(
                 ['unshare', '--mount', '--propagation=private', 'sh', '-c', CHROOT, 'sh', str(self.image.root),
-                 str(CHECKOUT), str(self.directory), COMPILE],
+                 str(CHECKOUT), str(self.directory), commands],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, timeout=900)
         if result.returncode:
             raise RuntimeError('the project does not build in the image:\n' +
                                log.read_text(encoding='utf-8', errors='replace')[-4000:])
+
+    def _compile(self):
+        self._in_image(COMPILE, 'build.log')
         if not (self.directory / 'dest/usr/sbin/virt-handoff').exists():
             raise NotThere('the build installs no /usr/sbin/virt-handoff')
 
 
-def install(host, archive):
+def bring_packages(host, packages):
+    """To /root, for the scenario to install."""
+    host.ssh.out('tar -C /root --no-same-owner -xf -', timeout=60, stdin=packages)
+
+
+def install(host, tree):
     """As a package would: the files, and systemd told of them."""
-    host.ssh.out('tar -C / --no-same-owner --no-overwrite-dir -xf -', timeout=60, stdin=archive)
+    host.ssh.out('tar -C / --no-same-owner --no-overwrite-dir -xf -', timeout=60, stdin=tree)
     host.sh('systemctl daemon-reload; systemctl enable --quiet virt-handoff-recover.service', timeout=120)
     host.sh('mkdir -p /etc/libvirt/hooks/kvm.conf.d')

@@ -18,10 +18,11 @@ BOUND = 420
 SCENARIOS = {}
 
 
-def scenario(shape='desktop', installed=True):
-    """Declare a scenario: a function that gets the host of a saved state, the project installed in it."""
+def scenario(shape='desktop', installed=True, packages=False):
+    """Declare a scenario: a function that gets the host of a saved state, the project installed in it, or its
+    packages brought there."""
     def declare(function):
-        function.shape, function.installed = shape, installed
+        function.shape, function.installed, function.packages = shape, installed and not packages, packages
         SCENARIOS[function.__name__.replace('_', '-')] = function
         return function
     return declare
@@ -75,13 +76,15 @@ def told(problem):
     return f'{kind}{problem}{place}'
 
 
-def attempt(name, states, archive):
+def attempt(name, states, built):
     """The host of the scenario and what went wrong in it, None when nothing did."""
     function, host = SCENARIOS[name], None
     try:
         host = state.restore(*states[function.shape], function.shape)
         if function.installed:
-            project.install(host, archive)
+            project.install(host, built.tree)
+        if function.packages:
+            project.bring_packages(host, built.packages)
         function(host)
         if not host.ended():
             require(not host.denials(), f'AppArmor refused: {host.denials()}')
@@ -90,13 +93,13 @@ def attempt(name, states, archive):
         return host, caught
 
 
-def run_one(name, states, archive, keep, pipe):
+def run_one(name, states, built, keep, pipe):
     """In a process of its own: PROBLEM or None, SECONDS and LOGS go into the pipe."""
     process.die_with_parent()
     signal.signal(signal.SIGALRM, ring)
     signal.alarm(BOUND)
     begun = time.monotonic()
-    host, caught = attempt(name, states, archive)
+    host, caught = attempt(name, states, built)
     try:
         signal.alarm(120)
         logs = '' if not caught else evidence(host) if host else ''.join(traceback.format_exception(caught))
@@ -114,8 +117,8 @@ def run_one(name, states, archive, keep, pipe):
 class Run:
     """All chosen scenarios, `jobs` at a time."""
 
-    def __init__(self, states, archive, jobs, keep):
-        self.states, self.archive, self.jobs, self.keep = states, archive, jobs, keep
+    def __init__(self, states, built, jobs, keep):
+        self.states, self.built, self.jobs, self.keep = states, built, jobs, keep
         self.area = 'emulated host'
         self.passed = self.failed = 0
 
@@ -132,7 +135,7 @@ class Run:
     def begin(self, name):
         ours, theirs = multiprocessing.Pipe(duplex=False)
         child = multiprocessing.Process(target=run_one, name=name, daemon=True,
-                                        args=(name, self.states, self.archive, self.keep, theirs))
+                                        args=(name, self.states, self.built, self.keep, theirs))
         child.start()
         theirs.close()
         return ours, child
