@@ -140,8 +140,8 @@ static void quoted(Shell *shell)
 /* "$(…)", "${…}" and "`…`" as they are, with the blanks in them. */
 static void substitution(Shell *shell)
 {
-    char open = shell->at[0] == '`' ? '`' : shell->at[1];
-    char close = open == '(' ? ')' : open == '{' ? '}' : '`';
+    char open = *(shell->at[0] == '`' ? shell->at : shell->at + 1);
+    char close = *(open == '(' ? ")" : open == '{' ? "}" : "`");
     guint depth = 0;
 
     for (gsize i = 0; *shell->at; i++, shell->at++) {

@@ -187,8 +187,10 @@ static char **values_of(const char *text)
     gsize end = 0;
 
     for (char quote = 0; text[end] && !(text[end] == '#' && !quote); end++)
-        if (text[end] == '"' || text[end] == '\'')
-            quote = quote == text[end] ? 0 : quote ? quote : text[end];
+        if (quote == text[end])
+            quote = 0;
+        else if (!quote && (text[end] == '"' || text[end] == '\''))
+            quote = text[end];
     g_autofree char *kept = g_strndup(text, end);
     g_auto(GStrv) words = g_strsplit_set(kept, " \t\r,;[](){}\"'", -1);
     for (gsize i = 0; words[i]; i++)
