@@ -5,9 +5,10 @@
  *
  * A line that begins a step is a point right after it was written, before the act; any other line
  * is one right before it is written, after the act; the last ones are before and after the file is
- * removed. VIRT_HANDOFF_TRAP is "kill N" or "stop N" for point N, or "orphan N": killed when child
- * N of all steps has been made, which acts only a second later; -N counts all children, as in
- * release. What sprang is written to VIRT_HANDOFF_TRAP_TOLD.
+ * removed. VIRT_HANDOFF_TRAP is "kill N" or "stop N" for point N, "match TEXT" to be killed at the
+ * first whose line has TEXT in it, or "orphan N": killed when child N of all steps has been made,
+ * which acts only a second later; -N counts all children, as in release. What sprang is written to
+ * VIRT_HANDOFF_TRAP_TOLD.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,6 +31,15 @@ static int wanted(const char *what)
     return trap && strncmp(trap, what, length) == 0 ? (int)strtol(trap + length, NULL, 10) : 0;
 }
 
+static int matches(const char *line, size_t length)
+{
+    static const char match[] = "match ";
+    const char *trap = getenv("VIRT_HANDOFF_TRAP");
+
+    return trap && strncmp(trap, match, strlen(match)) == 0 &&
+           memmem(line, length, trap + strlen(match), strlen(trap) - strlen(match)) != NULL;
+}
+
 static void tell(const char *where, const char *line, size_t length)
 {
     const char *path = getenv("VIRT_HANDOFF_TRAP_TOLD");
@@ -44,10 +54,10 @@ static void tell(const char *where, const char *line, size_t length)
 static void point(const char *where, const char *line, size_t length)
 {
     points++;
-    if (points != wanted("kill ") && points != wanted("stop "))
+    if (points != wanted("kill ") && points != wanted("stop ") && !matches(line, length))
         return;
     tell(where, line, length);
-    kill(getpid(), wanted("kill ") ? SIGKILL : SIGSTOP);
+    kill(getpid(), wanted("stop ") ? SIGSTOP : SIGKILL);
 }
 
 static int is_journal(const char *path)

@@ -1,6 +1,8 @@
 """Kills or freezes the engine at one exact point of its journal (trap.c), whoever started it."""
 
+import json
 import pathlib
+import shlex
 
 from .host import require
 
@@ -18,6 +20,26 @@ if [ -e /run/trap/$operation ]; then
 fi
 exec /usr/sbin/virt-handoff.real "$@"
 """
+
+
+def steps_of(journal):
+    """Kind and subject of each of its records, by number."""
+    return {line['begin']: (line['kind'], line['subject']) for line in journal if 'begin' in line}
+
+
+class Point:
+    """Where it sprang: `side` (before or after) a line of the journal, and at what of which step; and whether the
+    desktop was up then."""
+
+    def __init__(self, text, journal):
+        _, desktop, self.side, self.text = text.split(' ', 3)
+        self.up = desktop == 'up'
+        line = json.loads(self.text) if self.text.startswith('{') else {}
+        steps = steps_of(journal)
+        self.at = {(key, steps[line[key]]) for key in ('begin', 'done', 'undone') if key in line}
+
+    def __repr__(self):
+        return f'{self.side} {self.text}'
 
 
 class Trap:
@@ -41,8 +63,18 @@ class Trap:
         """Until it has sprung; the pid."""
         return int(self.host.wait('the trap has sprung', self.told)[0])
 
-    def at_every_point(self, operation, act, last=99, sign=1):
-        """Springs it at each point of that operation of the hook, and recovers; how many there were."""
-        result = self.host.ssh.run(f"sh -s '{operation}' {act} {sign} {last}", timeout=400, stdin=POINTS)
+    def at_points(self, operation, act, points, until='-'):
+        """Springs it at these points of that operation of the hook, until there is none any more, or behind the step
+        of kind `until`, and recovers after each. Where it sprang; and the journal of the last prepare."""
+        words = ' '.join(shlex.quote(str(point)) for point in points)
+        result = self.host.ssh.run(f"sh -s '{operation}' {act} {until} {words}", timeout=400, stdin=POINTS)
         require(result.returncode == 0, (result.stdout + result.stderr)[-2000:])
-        return result.stdout.count('\npoint ') + result.stdout.startswith('point ')
+        found, lines, journal = [], [], []
+        for kind, text in (line.partition(' ')[::2] for line in result.stdout.splitlines()):
+            if kind == 'journal':
+                lines.append(json.loads(text))
+            elif kind == 'point':
+                found.append(Point(text, lines))
+                lines = []
+            journal = lines or journal
+        return found, journal

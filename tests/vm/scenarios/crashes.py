@@ -1,8 +1,10 @@
 """The engine is killed at any moment: what it wrote down before is enough to bring everything back."""
 
+import json
+
 from lib.host import GPU, SOUND, require
 from lib.runner import scenario
-from lib.trap import Trap
+from lib.trap import Trap, steps_of
 
 STAND_IN = '[Service]\nExecStart=/usr/bin/sleep infinity\n'
 # In place of a desktop, which takes half a minute to end and to come back.
@@ -46,28 +48,81 @@ def require_same(host, before, when):
     require(not differences, f'{when}: ' + '; '.join(differences))
 
 
-def killed_at_every_point(host, trap, operation, config, least, last=99):
-    host.configure('win10', config)
-    points = trap.at_every_point(operation, 'kill', last)
-    require(points >= least, f'{operation} has {points} points only')
+# What of a hand-over is the desktop's own comes first on the way out and last on the way back. These boundaries are
+# tried with the desktop, which takes half a minute to come back each time; all others, where it has been stopped.
+DESKTOP = ('driver', 'awake', 'front', 'unit', 'sessions', 'holders')
+LAST = 'holders'
+
+
+def planned(host):
+    """(kind, subject) of each step of the real plan; of sessions that end with the display manager nothing is written."""
+    plan = json.loads(host.sh('virt-handoff plan --json win10'))
+    steps = {(step['step'], step['subject']) for step in plan['steps'] if step['step'] != 'sessions'}
+    require({'driver', 'awake', 'front', 'unit', 'holders', 'console', 'display', 'module', 'settings', 'device'}
+            == {kind for kind, _ in steps}, f'the real plan has {steps}')
+    return steps
+
+
+def require_killed(points, steps, *keys):
+    """It was killed at those lines ("begin", "done", "undone") of each of the steps."""
+    killed = set().union(*(point.at for point in points))
+    missing = {(key, step) for key in keys for step in steps} - killed
+    require(not missing, f'never killed at {missing}')
+
+
+def real(host):
+    host.configure('win10', 'timeout = 60;\n')
+    steps = planned(host)
+    own = {step for step in steps if step[0] in DESKTOP}
+    return own, steps - own
+
+
+def stopped_desktop(host):
+    """Of the same plan, what is not the desktop's."""
+    _, others = real(host)
+    without_desktop(host)
+    host.configure('win10', 'stop = [];\ntimeout = 60;\n')
+    return others
 
 
 @scenario()
 def killed_in_prepare(host):
-    """the engine killed with -9 at every step boundary of prepare: recover brings everything back"""
-    trap = Trap(host)
-    without_desktop(host)
-    # The inhibitor and the unit, which take most of the time, and then all that comes after them.
-    killed_at_every_point(host, trap, 'prepare begin', QUICK, 6, last=6)
-    killed_at_every_point(host, trap, 'prepare begin', 'stop = []; sleep = "allow";\ntimeout = 60;\n', 10)
+    """the engine killed with -9 at prepare's step boundaries with the desktop: recover brings it back each time"""
+    trap, (own, _) = Trap(host), real(host)
+    points, _ = trap.at_points('prepare begin', 'kill', range(1, 40), until=LAST)
+    last, _ = trap.at_points('prepare begin', 'match', ['"prepared":true'])
+    require_killed(points, own, 'begin', 'done')
+    down = [point for point in points + last if not point.up]
+    require(len(down) >= 4 and last[0] in down, f'the desktop was down at {down} only')
 
 
 @scenario()
 def killed_in_release(host):
-    """the engine killed with -9 at every step boundary of release: recover brings the rest back"""
-    trap = Trap(host)
-    without_desktop(host)
-    killed_at_every_point(host, trap, 'release end', QUICK + 'sleep = "allow";\n', 8)
+    """the engine killed with -9 at release's step boundaries with the desktop: recover brings it back each time"""
+    trap, (own, _) = Trap(host), real(host)
+    # Before the display manager is started, and after; what comes then does not concern it.
+    kinds = ('holders', 'unit', 'front')
+    points, _ = trap.at_points('release end', 'match', [f'undone:{kind}' for kind in kinds])
+    require_killed(points, {step for step in own if step[0] in kinds}, 'undone')
+    require(not points[0].up, 'the desktop was up though nobody had started it')
+
+
+@scenario()
+def killed_on_the_way(host):
+    """the engine killed with -9 at all other step boundaries of prepare and release: recover brings the rest back"""
+    trap, others = Trap(host), stopped_desktop(host)
+    # Behind the first line, and two each of driver and awake, where it has been killed with the desktop.
+    known = 1 + 2 * 2
+    points, journal = trap.at_points('prepare begin', 'kill', range(known + 1, 99))
+    require_killed(points, others, 'begin', 'done')
+    require(known + len(points) == len(journal), f'{len(points)} points for {len(journal)} lines')
+    points, journal = trap.at_points('release end', 'kill', range(1, 99))
+    # With what is the same without the display manager: loading the driver, staying awake.
+    same = {step for step in steps_of(journal).values() if step[0] in ('driver', 'awake')}
+    require(len(same) == 2, f'{same} only')
+    require_killed(points, others | same, 'undone')
+    require([point.side for point in points[-2:]] == ['before', 'after'] and 'removal' in points[-1].text,
+            f'ended at {points[-1]}')
 
 
 @scenario()
@@ -77,8 +132,8 @@ def killed_while_acting(host):
     without_desktop(host)
     host.configure('win10', QUICK + 'sleep = "allow";\n')
     for operation, sign, last in (('prepare begin', 1, 6), ('release end', -1, 4)):
-        points = trap.at_every_point(operation, 'orphan', last, sign)
-        require(points == last, f'{operation} has {points} acts only')
+        points, _ = trap.at_points(operation, 'orphan', [sign * number for number in range(1, last + 1)])
+        require(len(points) == last, f'{operation} has {len(points)} acts only')
 
 
 def require_on_vfio(host, when):
