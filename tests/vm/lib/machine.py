@@ -15,10 +15,12 @@ SHAPES = {
     'desktop': '',
     # The firmware's framebuffer is all there is, as with NVIDIA's closed driver or none at all.
     'firmware': 'modprobe.blacklist=bochs',
-    # A second display of the same driver, a SATA controller with a disk, and a slot for what is plugged in later.
+    # Two memory nodes, a second display of the same driver, a SATA controller with a disk, and slots for what is
+    # plugged in later.
     'two-gpus': '',
 }
-CMDLINE = 'root=/dev/vda rw intel_iommu=on console=ttyS0 loglevel=4 systemd.show_status=no'
+# no_timer_check: an emulated timer that had to wait for a busy machine is no broken one.
+CMDLINE = 'root=/dev/vda rw intel_iommu=on no_timer_check console=ttyS0 loglevel=4 systemd.show_status=no'
 RUN = 'virt-handoff-vm'
 
 
@@ -29,6 +31,10 @@ def more(shape, directory):
     return ['-device', 'pcie-root-port,id=gpu2port,chassis=3,slot=3,addr=0x7',
             '-device', 'pcie-root-port,id=sataport,chassis=4,slot=4,addr=0x8',
             '-device', 'pcie-root-port,id=spareport,chassis=5,slot=5,addr=0x9',
+            '-device', 'pcie-root-port,id=nvmeport,chassis=6,slot=6,addr=0xa',
+            '-device', 'nvme-subsys,id=subsystem',
+            '-object', 'memory-backend-ram,id=memory0,size=1G', '-numa', 'node,nodeid=0,cpus=0,memdev=memory0',
+            '-object', 'memory-backend-ram,id=memory1,size=1G', '-numa', 'node,nodeid=1,cpus=1,memdev=memory1',
             '-device', 'bochs-display,bus=gpu2port,addr=0.0',
             '-device', 'ich9-ahci,id=sata,bus=sataport,addr=0.0',
             '-drive', f'if=none,id=extra,format=qcow2,cache=unsafe,file={directory}/extra.qcow2',

@@ -8,7 +8,7 @@ from lib.domains import domain
 from lib.host import GPU, SOUND, require
 from lib.runner import scenario
 
-NIC, GPU2, SATA = '0000:00:05.0', '0000:03:00.0', '0000:04:00.0'
+NIC, GPU2, SATA, NVME = '0000:00:05.0', '0000:03:00.0', '0000:04:00.0', '0000:06:00.0'
 PCI = '/sys/bus/pci/devices'
 
 
@@ -18,9 +18,9 @@ def call(host, guest, operation):
     return result.returncode, result.stderr.strip()
 
 
-def configure(host, guest, devices, text=''):
+def configure(host, guest, devices, text='', number=90):
     host.configure(guest, text)
-    host.write(f'/root/{guest}.xml', domain(guest, 90, devices))
+    host.write(f'/root/{guest}.xml', domain(guest, number, devices))
 
 
 def must(host, guest, operation):
@@ -39,17 +39,24 @@ def settings(host, device):
     return host.sh(f'cd {PCI}/{device} && cat d3cold_allowed power/control reset_method 2>/dev/null | tr "\\n" " "; true')
 
 
+SUSPENDED = 'cat /sys/power/suspend_stats/success'
+
+
 @scenario()
 def power_while_given(host):
-    """no power saving and the same reset while the guest has them, and all as before afterwards"""
+    """no power saving while the guest has them; reset = "rtcwake" suspends the host, which wakes; then all as before"""
     host.sh(f'echo auto >{PCI}/{GPU}/power/control; echo 1 >{PCI}/{GPU}/d3cold_allowed')
     before, were = host.facts().essence(), [settings(host, device) for device in (GPU, SOUND)]
-    configure(host, 'lent', (GPU, SOUND))
+    configure(host, 'lent', (GPU, SOUND), 'timeout = 60;\nreset = "rtcwake";\n')
     must(host, 'lent', 'prepare begin')
     for device in (GPU, SOUND):
         now = settings(host, device)
         require(now.startswith('0 on'), f'{device} is set to {now}')
+    require(host.sh(SUSPENDED) == '0', 'the host was suspended too early')
     must(host, 'lent', 'release end')
+    require(host.sh(SUSPENDED) == '1', 'the host was not suspended')
+    require(host.sh('cat /sys/class/rtc/rtc0/wakealarm') == '', 'the alarm is left')
+    host.set_clock()
     host.wait_same(before)
     now = [settings(host, device) for device in (GPU, SOUND)]
     require(now == were, f'{were} became {now}')
@@ -148,4 +155,45 @@ def second_gpu(host):
     require(host.try_sh(f'test -e /dev/dri/{node}').returncode != 0, f'{node} is still there')
     require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the desktop was stopped')
     must(host, 'lent', 'release end')
+    host.wait_same(before)
+
+
+def driver(host, device):
+    return host.sh(f'basename "$(readlink {PCI}/{device}/driver || echo -)"')
+
+
+@scenario(shape='two-gpus')
+def virtual_functions(host):
+    """a virtual function is handed over and comes back; its card is refused meanwhile, and later goes without any"""
+    # Plugged in, since QEMU cannot save the state of one.
+    host.machine.monitor.execute('device_add', driver='nvme', bus='nvmeport', serial='one', subsys='subsystem',
+                                 sriov_max_vfs=2, sriov_vq_flexible=4, sriov_vi_flexible=2)
+    host.wait('the card has its driver', lambda: driver(host, NVME) == 'nvme')
+    before, first, second = host.facts().essence(), NVME[:-1] + '1', NVME[:-1] + '2'
+    count = f'cat {PCI}/{NVME}/sriov_numvfs'
+    host.sh(f'echo 2 >{PCI}/{NVME}/sriov_numvfs')
+    host.wait('both functions are there', lambda: host.sh(f'ls -d {PCI}/{NVME[:-1]}*').count('\n') == 2)
+    were = [driver(host, device) for device in (NVME, first, second)]
+
+    configure(host, 'card', (NVME,), number=91)
+    configure(host, 'lent', (first,))
+    must(host, 'lent', 'prepare begin')
+    now = [driver(host, device) for device in (NVME, first, second)]
+    require(now == [were[0], 'vfio-pci', were[2]], f'{were} became {now}')
+    require(host.facts().desktop(), 'the desktop was stopped for a virtual function')
+    refused(host, 'card', NVME, first, 'guest lent', f'echo 0 > {PCI}/{NVME}/sriov_numvfs')
+    must(host, 'lent', 'release end')
+    now = [driver(host, device) for device in (NVME, first, second)]
+    require(now == were, f'{were} became {now}')
+    require('does not come back' not in host.messages(), 'it was taken for dead')
+
+    # vfio-pci does not take the card as long as it has them.
+    must(host, 'card', 'prepare begin')
+    require(driver(host, NVME) == 'vfio-pci', 'the card is not on vfio-pci')
+    require(host.sh(count) == '0', 'the card has its virtual functions still')
+    refused(host, 'lent', first)
+    must(host, 'card', 'release end')
+    now = [driver(host, device) for device in (NVME, first, second)]
+    require(now == were and host.sh(count) == '2', f'{were} became {now}')
+    host.sh(f'echo 0 >{PCI}/{NVME}/sriov_numvfs')
     host.wait_same(before)
