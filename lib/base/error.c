@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#undef vh_error_set
+#undef vh_error_set_errno
+
 G_DEFINE_QUARK(vh - error, vh_error)
 
 gboolean vh_error_is_gone(const GError *error)
