@@ -107,7 +107,7 @@ def killed_in_release(host):
     require(not points[0].up, 'the desktop was up though nobody had started it')
 
 
-@scenario()
+@scenario(late=True)
 def killed_on_the_way(host):
     """the engine killed with -9 at all other step boundaries of prepare and release: recover brings the rest back"""
     trap, others = Trap(host), stopped_desktop(host)

@@ -40,7 +40,7 @@ def seat1(host):
                    f'for card in {OTHER}/drm/card*; do stat -c "%n %i" "/dev/dri/${{card##*/}}"; done; readlink {OTHER}/driver')
 
 
-@scenario(shape='two-gpus')
+@scenario(shape='two-gpus', late=True)
 def second_seat(host):
     """another user works on a seat with its own card, without the display manager: a VM with the first card comes
     and goes, and nothing of that seat is touched"""
@@ -63,7 +63,7 @@ def second_seat(host):
     require(GPU in events and '0000:03:00.0' not in events, f'the kernel had to tell of the other card: {events}')
 
 
-@scenario(shape='two-gpus')
+@scenario(shape='two-gpus', late=True)
 def seats_of_one_manager(host):
     """the display manager serves a second seat: who works there is named and the start refused; a greeter is no
     reason, and is back afterwards"""
