@@ -119,10 +119,7 @@ gboolean vh_judge_is_helped(const VhJudge *self)
 /* Of a display manager are the graphical ones; what was begun from a text console outlives it. */
 static gboolean ends_with_manager(const VhJudge *self, const VhSession *session)
 {
-    if (!self->stops_desktop)
-        return FALSE;
-    return self->manager ? vh_holding_ends_with(session, self->manager)
-                         : session->seat && vh_session_is_graphical(session);
+    return self->stops_desktop && vh_holding_ends_with(session, self->manager);
 }
 
 VhFate vh_judge_session(const VhJudge *self, const VhSession *session)

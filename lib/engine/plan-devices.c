@@ -49,13 +49,14 @@ static const VhPciFunction *find(const VhPlanning *planning, const char *address
 }
 
 /* They end before the function that they hang on goes. */
-void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device)
+void vh_plan_check_virtual(VhPlanning *planning, VhPlanDevice *device)
 {
     g_autoptr(GPtrArray) virtuals = NULL;
 
     if (!vh_plan_moves(device))
         return;
     virtuals = virtual_functions(planning->host, device->address);
+    device->virtuals = virtuals->len;
     for (guint i = 0; i < virtuals->len; i++) {
         const VhPciFunction *function = find(planning, virtuals->pdata[i]);
         const char *guest = claimed_by(planning, virtuals->pdata[i]);
@@ -68,11 +69,11 @@ void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device)
                        guest ? guest : function->driver, device->address);
         return;
     }
-    if (virtuals->len > 0)
+    if (device->virtuals > 0)
         vh_plan_note(planning,
                      "the %u virtual function(s) of %s end while the guest has it, and come back "
                      "without what was set on them",
-                     virtuals->len, device->address);
+                     device->virtuals, device->address);
 }
 
 void vh_plan_virtual(VhPlanning *planning)
@@ -81,9 +82,7 @@ void vh_plan_virtual(VhPlanning *planning)
 
     for (guint i = 0; i < plan->devices->len; i++) {
         const VhPlanDevice *device = plan->devices->pdata[i];
-        g_autoptr(GPtrArray) virtuals =
-            vh_plan_moves(device) ? virtual_functions(planning->host, device->address) : NULL;
-        if (virtuals && virtuals->len > 0)
+        if (device->virtuals > 0)
             vh_plan_add(planning, &vh_step_virtual, device->address,
                         g_variant_new_parsed("{'address': <%s>}", device->address));
     }

@@ -36,8 +36,9 @@ void vh_plan_user_units(VhPlanning *planning, const char *seat);
 void vh_plan_holders(VhPlanning *planning);
 /* The functions that leave a driver; NULL: none does. The caller owns it. */
 char **vh_plan_leaving(const VhPlan *plan);
-/* plan-devices.c: refuses a function whose virtual functions are in use. */
-void vh_plan_check_virtual(VhPlanning *planning, const VhPlanDevice *device);
+/* plan-devices.c: counts the virtual functions of one, and refuses it when they are in use; plans
+ * their end. */
+void vh_plan_check_virtual(VhPlanning *planning, VhPlanDevice *device);
 void vh_plan_virtual(VhPlanning *planning);
 /* What is worth knowing of the rest of a card, and of keyboard and mouse. */
 void vh_plan_note_devices(VhPlanning *planning);

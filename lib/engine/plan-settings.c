@@ -151,11 +151,11 @@ void vh_plan_suspend(VhPlanning *planning)
         moving++;
     }
     GVariant *list = g_variant_ref_sink(g_variant_builder_end(&addresses));
-    if (moving > 0)
+    if (moving > 0) {
         note_shallow(planning);
-    if (moving > 0)
         vh_plan_add(planning, &vh_step_suspend, "host",
                     g_variant_new_parsed("{'addresses': <%@as>}", list));
+    }
     g_variant_unref(list);
 }
 

@@ -28,6 +28,7 @@ typedef struct {
     char *target;       /* driver to hand it to */
     gboolean managed;   /* as the domain says */
     VhPciFunction *now; /* NULL: not on this host (then there is a refusal) */
+    guint virtuals;     /* functions that hang on it and have to end */
 } VhPlanDevice;
 
 typedef struct {

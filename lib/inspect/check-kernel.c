@@ -182,8 +182,8 @@ static guint judge_word(VhChecking *checking, const char *word)
     static const char *const keys[] = {"intel_iommu", "amd_iommu", "iommu"};
 
     /* Of the other maker's, or taken back by a later word, it does none. */
-    for (gsize i = 0; i < G_N_ELEMENTS(keys) && !vh_host_iommu_on(checking->host); i++)
-        if (lists_item(word, keys[i], "off")) {
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (lists_item(word, keys[i], "off") && !vh_host_iommu_on(checking->host)) {
             vh_check_add(checking, VH_FINDING_FAILURE, "take it away", "%s switches the IOMMU off",
                          word);
             return 1;

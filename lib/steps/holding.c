@@ -123,7 +123,7 @@ gboolean vh_holding_counts(const VhSession *session)
 gboolean vh_holding_ends_with(const VhSession *session, const char *manager)
 {
     return session->seat && vh_session_is_graphical(session) &&
-           (!session->unit || g_str_equal(session->unit, manager));
+           (!manager || !session->unit || g_str_equal(session->unit, manager));
 }
 
 gboolean vh_holding_has_session(const GPtrArray *sessions, uid_t uid)

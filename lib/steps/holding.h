@@ -32,8 +32,8 @@ char *vh_holding_describe(const VhHolder *holder);
 
 /* Whether the session is one that somebody works in, and not about to end. */
 gboolean vh_holding_counts(const VhSession *session);
-/* Whether it ends with the display manager @manager (its unit): a graphical one on a seat, unless
- * something else began it. */
+/* Whether it ends with the display manager @manager (its unit; NULL: not known which): a graphical
+ * one on a seat, unless something else began it. */
 gboolean vh_holding_ends_with(const VhSession *session, const char *manager);
 /* Whether the user has a session that is not about to end. @sessions: VhSession. */
 gboolean vh_holding_has_session(const GPtrArray *sessions, uid_t uid);
