@@ -16,7 +16,6 @@ typedef struct {
     char *unit;
     gboolean user;  /* of a user's manager */
     const char *at; /* libvirt's operation; NULL: nobody knows */
-    gboolean after; /* … when the guest has ended */
     char *file;
     guint line;
 } Act;
@@ -70,7 +69,6 @@ static void add_act(const ImportPlace *place, const char *verb, const char *name
     act->file = g_strdup(place->file);
     act->line = place->line;
     act->at = place->at;
-    act->after = import_is_after(place->at);
     act->note = import_note_later(place);
     g_ptr_array_add(place->import->acts, act);
 }
@@ -250,7 +248,7 @@ static const Act *other_act(const VhImport *import, const Act *act, gboolean sto
 {
     for (guint i = 0; i < import->acts->len; i++) {
         const Act *other = import->acts->pdata[i];
-        if (other != act && is_stop(other) == stop && other->after == after &&
+        if (other != act && is_stop(other) == stop && import_is_after(other->at) == after &&
             other->user == act->user && g_str_equal(other->unit, act->unit))
             return other;
     }
@@ -291,7 +289,8 @@ static void become_command(VhImport *import, const Act *act, gboolean undo)
     add(import->commands, group);
     import_note_settle(act->note, VH_IMPORT_TAKEN,
                        "systemctl %s %s is a command now: when it fails, the guest %s", act->verb,
-                       act->unit, act->after ? "is not kept from anything" : "does not start");
+                       act->unit,
+                       import_is_after(act->at) ? "is not kept from anything" : "does not start");
 }
 
 static void settle_other(VhImport *import, const Act *act)
@@ -306,7 +305,8 @@ static void settle_other(VhImport *import, const Act *act)
     else if (!act->at)
         not_taken(act, "where it is to run when the guest starts, write commands = ( ");
     else
-        become_command(import, act, start && !act->after && other_act(import, act, TRUE, TRUE));
+        become_command(import, act,
+                       start && !import_is_after(act->at) && other_act(import, act, TRUE, TRUE));
 }
 
 /* When the guest has ended, a unit is stopped that was started for it, or one of the host's. */
@@ -324,14 +324,14 @@ void import_units_settle(VhImport *import)
 {
     for (guint i = 0; i < import->acts->len; i++) {
         const Act *act = import->acts->pdata[i];
-        if (is_stop(act) && !act->after)
+        if (is_stop(act) && !import_is_after(act->at))
             settle_stop(import, act);
     }
     for (guint i = 0; i < import->acts->len; i++) {
         const Act *act = import->acts->pdata[i];
-        if (!is_stop(act) || (act->user && act->after))
+        if (!is_stop(act) || (act->user && import_is_after(act->at)))
             settle_other(import, act);
-        else if (act->after)
+        else if (import_is_after(act->at))
             settle_late_stop(import, act);
     }
 }
