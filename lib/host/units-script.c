@@ -16,8 +16,7 @@ typedef struct {
 
 typedef struct {
     const VhServices *services;
-    const char *program;
-    const char *const *paths; /* of the program */
+    const char *const *paths; /* of the manager's tool */
     gboolean (*exists)(VhReal *real, const char *name, gboolean *ret_exists, GError **error);
     const State *states; /* up to "inactive", which all others are too */
     gboolean look_after; /* a script may report success and have done nothing */
@@ -47,7 +46,7 @@ static char *tool(VhReal *real, GError **error)
     if (!path)
         vh_error_set(error, VH_ERROR_UNSUPPORTED,
                      "%s runs this host, but its program %s is not there",
-                     manager->services->manager->name, manager->program);
+                     manager->services->manager->name, manager->services->manager->tool);
     return path;
 }
 
@@ -99,8 +98,10 @@ static gboolean no_service(const char *verb, const char *unit, GError **error)
 static gboolean failed(VhReal *real, const char *verb, const char *name, GError *cause,
                        GError **error)
 {
-    vh_error_set(error, (VhError)cause->code, "%s %s: %s (see: %s %s status)", verb, name,
-                 cause->message, manager_of(real)->program, name);
+    g_autofree char *see = vh_service_command(manager_of(real)->services->manager, "status", name);
+
+    vh_error_set(error, (VhError)cause->code, "%s %s: %s (see: %s)", verb, name, cause->message,
+                 see);
     g_error_free(cause);
     return FALSE;
 }
@@ -194,7 +195,6 @@ static const State openrc_states[] = {{0, "active"},      {4, "deactivating"}, {
 
 static const Manager openrc = {
     .services = &vh_services_openrc,
-    .program = "rc-service",
     .paths = openrc_paths,
     .exists = openrc_exists,
     .states = openrc_states,
@@ -252,7 +252,6 @@ static const State sysvinit_states[] = {{0, "active"}, {0, NULL}};
 
 static const Manager sysvinit = {
     .services = &vh_services_sysvinit,
-    .program = "service",
     .paths = sysvinit_paths,
     .exists = sysvinit_exists,
     .states = sysvinit_states,
