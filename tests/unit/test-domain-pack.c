@@ -4,22 +4,11 @@
 
 #include "base/json.h"
 #include "domain/pack.h"
-
-static char *fixture(const char *name)
-{
-    g_autofree char *path =
-        g_test_build_filename(G_TEST_DIST, "tests", "fixtures", "domain", name, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    return text;
-}
+#include "test-domain.h"
 
 static VhDomain *parsed(const char *name)
 {
-    g_autofree char *xml = fixture(name);
+    g_autofree char *xml = read_fixture(name);
     g_autoptr(GError) error = NULL;
     VhDomain *domain = vh_domain_parse(xml, strlen(xml), &error);
 

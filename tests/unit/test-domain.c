@@ -3,18 +3,7 @@
 #include <string.h>
 
 #include "domain/domain.h"
-
-static char *read_fixture(const char *name)
-{
-    g_autofree char *path =
-        g_test_build_filename(G_TEST_DIST, "tests", "fixtures", "domain", name, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    return text;
-}
+#include "test-domain.h"
 
 /* A domain as lines: name, uuid, and "ADDRESS ORIGIN managed ROM MODEL". */
 static char *describe(const VhDomain *domain)
