@@ -190,22 +190,37 @@ void vh_check_loaded(gpointer data)
 
 /* ---- other hooks ---- */
 
+/* Somebody else's hook, which our setup and our packages put aside and bring back. */
+#define KEPT "qemu.before-virt-handoff"
+
+static void add_name(VhChecking *checking, const char *name)
+{
+    g_autofree char *path = g_build_filename(checking->in->hooks_dir, name, NULL);
+    g_autofree char *mend =
+        g_strdup_printf("sudo mv %s /root/ (after a look at what it does)", path);
+
+    if (g_str_equal(name, KEPT))
+        vh_check_add(checking, VH_FINDING_OK, NULL,
+                     "%s is the hook that was there before: it is not run, and comes back when "
+                     "virt-handoff is removed",
+                     path);
+    else
+        vh_check_add(checking, VH_FINDING_WARNING, mend, "%s is of no use here", path);
+}
+
 static guint check_names(VhChecking *checking)
 {
     /* libvirt's own, and ours. */
     static const char *const known[] = {"qemu",    "qemu.d", "kvm.conf.d", "daemon",    "daemon.d",
                                         "lxc",     "lxc.d",  "network",    "network.d", "libxl",
                                         "libxl.d", "bhyve",  "bhyve.d",    NULL};
-    const char *dir = checking->in->hooks_dir;
-    g_auto(GStrv) names = vh_host_list(checking->host, dir);
+    g_auto(GStrv) names = vh_host_list(checking->host, checking->in->hooks_dir);
     guint found = 0;
 
     for (gsize i = 0; names[i]; i++) {
         if (g_strv_contains(known, names[i]))
             continue;
-        g_autofree char *mend =
-            g_strdup_printf("sudo mv %s/%s /root/ (after a look at what it does)", dir, names[i]);
-        vh_check_add(checking, VH_FINDING_WARNING, mend, "%s/%s is of no use here", dir, names[i]);
+        add_name(checking, names[i]);
         found++;
     }
     return found;

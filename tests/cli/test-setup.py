@@ -57,6 +57,8 @@ class Life(unittest.TestCase):
         self.assertIn("missing  IOMMU", said)
         self.assertIn("virt-handoff rehearse win10", said)
         self.assertEqual(read(HOOKS + "/qemu.before-virt-handoff"), FOREIGN)
+        self.assertIn("qemu.before-virt-handoff is the hook that was there before",
+                      inside("/usr/sbin/virt-handoff", "check", "--json").stdout)
         self.assertEqual(inside("/etc/libvirt/hooks/qemu", "x", "prepare", "begin", "-").returncode,
                          0)
         self.assertTrue(os.path.isdir(HOOKS + "/kvm.conf.d"))

@@ -4,6 +4,10 @@
 
 static void test_hook(void)
 {
+#define KEPT HOOKS "/qemu.before-virt-handoff"
+#define IS_KEPT                                                                                    \
+    " is the hook that was there before: it is not run, and comes back when virt-handoff is "      \
+    "removed"
     CASES({"hook", INSTALLED "," HOOK(",\"mode\":\"0755\""), NULL, NULL, "ok " HOOKS "/qemu"},
           {"hook", "", NULL, NULL,
            "unknown what the hook is cannot be told: " HOOKS "/qemu: No such file or directory"},
@@ -26,6 +30,10 @@ static void test_hook(void)
           {"strangers", HOOK(""), NULL, NULL, "ok none"},
           {"strangers", FILE_AT(HOOKS "/kvm.conf", "x") "," FILE_AT(HOOKS "/network", "x"), NULL,
            NULL, "warning " HOOKS "/kvm.conf is of no use here"},
+          /* What our setup put aside stays where its --uninstall looks for it. */
+          {"strangers", FILE_AT(KEPT, "x"), NULL, NULL, "ok " KEPT IS_KEPT},
+          {"strangers", FILE_AT(KEPT, "x") "," FILE_AT(HOOKS "/qemu.old", "x"), NULL, NULL,
+           "ok " KEPT IS_KEPT "\nwarning " HOOKS "/qemu.old is of no use here"},
           {"strangers",
            "{\"path\":\"" HOOKS "/qemu.d/a\",\"mode\":\"0755\"},{\"path\":\"" HOOKS
            "/qemu.d/b\"},{\"path\":\"" HOOKS "/qemu.d/win10/prepare/begin/c\",\"mode\":\"0755\"}",
