@@ -32,7 +32,8 @@ void vh_announce(const VhTeller *teller, const VhConfig *config, const char *for
     vh_host_say(host, (const char *const *)terminals->pdata, line);
 }
 
-void vh_announce_later(const VhTeller *teller, const VhConfig *config, const char *format, ...)
+void vh_announce_later(const VhTeller *teller, const VhConfig *config, const char *seat,
+                       const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list args;
@@ -44,5 +45,5 @@ void vh_announce_later(const VhTeller *teller, const VhConfig *config, const cha
     va_end(args);
     g_autofree char *start = g_strndup(text, LONGEST);
     g_autofree char *said = vh_text_one_line(start);
-    vh_host_tell_desktop(teller->engine->host, said);
+    vh_host_tell_desktop(teller->engine->host, seat, said);
 }

@@ -8,7 +8,7 @@
  * says notify = "off". Best effort, bounded, and never a reason for anything to fail. */
 void vh_announce(const VhTeller *teller, const VhConfig *config, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
-/* Has it shown on the desktop that comes up when all is over, under the same conditions. @config
- * may be NULL. */
-void vh_announce_later(const VhTeller *teller, const VhConfig *config, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
+/* Has it shown on the desktop that comes up when all is over, under the same conditions: rather on
+ * that of @seat, where one was stopped (NULL: nowhere). @config may be NULL. */
+void vh_announce_later(const VhTeller *teller, const VhConfig *config, const char *seat,
+                       const char *format, ...) G_GNUC_PRINTF(4, 5);

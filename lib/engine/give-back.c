@@ -3,6 +3,7 @@
 
 #include <syslog.h>
 
+#include "base/json.h"
 #include "engine/announce.h"
 #include "engine/plan.h"
 #include "engine/run.h"
@@ -14,12 +15,22 @@ static void tell_warnings(const VhTeller *teller, const VhJournal *journal)
                 (char *)journal->warnings->pdata[i]);
 }
 
+/* Whose desktop was stopped; NULL: nobody's. */
+static const char *seat_of(const VhJournal *journal)
+{
+    const char *seat = NULL;
+
+    for (guint i = 0; !seat && i < journal->records->len; i++)
+        seat = vh_json_string(((VhRecord *)journal->records->pdata[i])->args, "seat", NULL);
+    return seat;
+}
+
 /* Who comes back to a desktop that lacks something is to know why. */
 static void tell_desktop(const VhTeller *teller, const VhJournal *journal, const GError *cause)
 {
     g_autoptr(VhConfig) config = vh_engine_config(teller->engine, journal->guest, NULL);
 
-    vh_announce_later(teller, config,
+    vh_announce_later(teller, config, seat_of(journal),
                       "not everything that %s had is back: %s; see: virt-handoff status",
                       journal->guest, cause->message);
 }

@@ -188,9 +188,10 @@ static void roll_back(Preparation *p, const GError *cause)
         back ? "everything is back" : "not everything is back, see: virt-handoff status";
     vh_announce(&p->teller, p->config, "%s could not be started: %s; %s", p->call->guest,
                 cause->message, how);
-    if (step_that_ends_desktop(p))
-        vh_announce_later(&p->teller, p->config, "%s could not be started: %s; %s", p->call->guest,
-                          cause->message, how);
+    const VhStep *step = step_that_ends_desktop(p);
+    if (step)
+        vh_announce_later(&p->teller, p->config, step->subject, "%s could not be started: %s; %s",
+                          p->call->guest, cause->message, how);
 }
 
 static void announce_end(const Preparation *p)

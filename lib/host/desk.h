@@ -32,7 +32,8 @@ gboolean vh_desk_start_guest(VhHost *host, const char *unit, const char *program
 gboolean vh_desk_notify(VhHost *host, uid_t uid, const char *text, gboolean activate,
                         GError **error);
 /* The same for the first whose desktop is in front, looked for as often as @tries says, with a
- * @pause in microseconds. */
-gboolean vh_desk_tell(VhHost *host, const char *text, guint tries, gint64 pause, GError **error);
+ * @pause in microseconds: only on @seat (NULL: on any) until half of them are over. */
+gboolean vh_desk_tell(VhHost *host, const char *seat, const char *text, guint tries, gint64 pause,
+                      GError **error);
 
 void vh_inhibitor_free(VhInhibitor *inhibitor);

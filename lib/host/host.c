@@ -256,9 +256,9 @@ void vh_host_say(VhHost *host, const char *const *terminals, const char *text)
     host->ops->say(host, terminals, text);
 }
 
-void vh_host_tell_desktop(VhHost *host, const char *text)
+void vh_host_tell_desktop(VhHost *host, const char *seat, const char *text)
 {
-    host->ops->tell_desktop(host, text);
+    host->ops->tell_desktop(host, seat, text);
 }
 
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid)

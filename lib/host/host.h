@@ -314,8 +314,9 @@ gboolean vh_host_front_switch(VhHost *host, const char *seat, guint vt, gint64 d
 /* Writes a line on these terminals (names below /dev, NULL-terminated), as far as they take it now.
  */
 void vh_host_say(VhHost *host, const char *const *terminals, const char *text);
-/* Has @text shown on the desktop that comes up next, if one does soon; waits for nothing. */
-void vh_host_tell_desktop(VhHost *host, const char *text);
+/* Has @text shown on the desktop that comes up next, if one does soon, rather on that of @seat
+ * (NULL: of any); waits for nothing. */
+void vh_host_tell_desktop(VhHost *host, const char *seat, const char *text);
 /* Whether this user's manager stays without a session (loginctl enable-linger). */
 gboolean vh_host_user_lingers(VhHost *host, uid_t uid);
 
@@ -461,7 +462,7 @@ typedef struct {
     gboolean (*session_logout)(VhHost *, const VhSession *, gint64, GError **);
     gboolean (*front_switch)(VhHost *, const char *, guint, gint64, GError **);
     void (*say)(VhHost *, const char *const *, const char *);
-    void (*tell_desktop)(VhHost *, const char *);
+    void (*tell_desktop)(VhHost *, const char *, const char *);
     gboolean (*user_lingers)(VhHost *, uid_t);
     GPtrArray *(*user_units)(VhHost *, uid_t, const char *const *, VhProcess *, GError **);
     gboolean (*user_unit_stop)(VhHost *, uid_t, const char *, gint64, GError **);

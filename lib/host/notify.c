@@ -32,10 +32,12 @@ typedef struct {
 
 /* ---- for the engine ---- */
 
-void vh_real_tell_desktop(VhHost *host, const char *text)
+void vh_real_tell_desktop(VhHost *host, const char *seat, const char *text)
 {
     VhReal *real = (VhReal *)host;
     gint64 limit = MIN(vh_bus_ask_deadline(real), g_get_monotonic_time() + G_USEC_PER_SEC);
+    /* In one, as the unit's command has one; hook/verb-tell.c takes it apart. */
+    g_autofree char *argument = g_strdup_printf("%s %s", seat ? seat : "-", text);
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
     /* One that waits already says the same. */
     g_autofree char *unit = g_strdup_printf("virt-handoff-tell-%08x.service", g_str_hash(text));
@@ -44,7 +46,7 @@ void vh_real_tell_desktop(VhHost *host, const char *text)
         .about = "Tell a desktop what virt-handoff could not do",
         .program = program,
         .verb = "tell",
-        .argument = text,
+        .argument = argument,
     };
     g_autoptr(GError) error = NULL;
 
@@ -116,18 +118,21 @@ gboolean vh_desk_notify(VhHost *host, uid_t uid, const char *text, gboolean acti
     return words != NULL;
 }
 
-static const VhSession *somebody(const GPtrArray *sessions)
+/* Whose desktop is in front; on that seat, or NULL: on any. */
+static const VhSession *somebody(const GPtrArray *sessions, const char *seat)
 {
     for (guint i = 0; i < sessions->len; i++) {
         const VhSession *session = sessions->pdata[i];
         if (vh_session_is_graphical(session) && g_strcmp0(session->class, "user") == 0 &&
-            g_strcmp0(session->state, "active") == 0)
+            g_strcmp0(session->state, "active") == 0 &&
+            (!seat || g_strcmp0(session->seat, seat) == 0))
             return session;
     }
     return NULL;
 }
 
-gboolean vh_desk_tell(VhHost *host, const char *text, guint tries, gint64 pause, GError **error)
+gboolean vh_desk_tell(VhHost *host, const char *seat, const char *text, guint tries, gint64 pause,
+                      GError **error)
 {
     enum { OF_ITSELF = 5 }; /* so many questions long a desktop may take to begin to listen */
     g_autoptr(GError) cause = NULL;
@@ -139,7 +144,8 @@ gboolean vh_desk_tell(VhHost *host, const char *text, guint tries, gint64 pause,
         g_autoptr(GPtrArray) sessions = vh_host_sessions(host, error);
         if (!sessions)
             return FALSE;
-        const VhSession *session = somebody(sessions);
+        /* The desktop that was stopped comes up later than one that was not. */
+        const VhSession *session = somebody(sessions, i < tries / 2 ? seat : NULL);
         g_clear_error(&cause);
         if (session && vh_desk_notify(host, session->uid, text, ++seen > OF_ITSELF, &cause))
             return TRUE;

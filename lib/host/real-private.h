@@ -272,7 +272,7 @@ gboolean vh_real_session_logout(VhHost *host, const VhSession *session, gint64 d
 gboolean vh_real_front_switch(VhHost *host, const char *seat, guint vt, gint64 deadline,
                               GError **error);
 void vh_real_say(VhHost *host, const char *const *terminals, const char *text);
-void vh_real_tell_desktop(VhHost *host, const char *text);
+void vh_real_tell_desktop(VhHost *host, const char *seat, const char *text);
 gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
 GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
                               VhProcess *ret_manager, GError **error);

@@ -192,9 +192,10 @@ static void say(VhHost *host, const char *const *terminals, const char *text)
     g_ptr_array_add(sim_of(host)->said, g_strdup(text));
 }
 
-static void tell_desktop(VhHost *host, const char *text)
+static void tell_desktop(VhHost *host, const char *seat, const char *text)
 {
-    g_ptr_array_add(sim_of(host)->said, g_strconcat("desktop: ", text, NULL));
+    g_ptr_array_add(sim_of(host)->said,
+                    g_strdup_printf("desktop of %s: %s", seat ? seat : "any seat", text));
 }
 
 static gboolean user_unit(VhHost *host, SimActKind kind, uid_t uid, const char *name,

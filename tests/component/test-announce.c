@@ -28,16 +28,29 @@ static void test_start(void)
     g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 1);
 }
 
+/* The emulated host whose card and desktop are those of another seat. */
+static Machine *on_seat1(void)
+{
+    g_autofree char *sample = machine_sample("emulated");
+    g_auto(GStrv) around_vga = g_strsplit(sample, "\"boot_vga\": true", -1);
+    g_autofree char *changed = g_strjoinv("\"seat\": \"seat1\"", around_vga);
+    g_auto(GStrv) around_session = g_strsplit(changed, "\"seat0\"", -1);
+    g_autofree char *text = g_strjoinv("\"seat1\"", around_session);
+
+    return machine_from_text(text);
+}
+
 static void test_failure(void)
 {
-    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(Machine) machine = on_seat1();
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
 
     vh_sim_set_fault_at(machine->host, "module_unload bochs", VH_SIM_FAIL);
     g_assert_false(machine_prepare(machine, xml, NULL));
     g_assert_true(g_str_has_prefix(said(machine, 1), "virt-handoff: win10 could not be started: "));
     g_assert_true(g_str_has_suffix(said(machine, 1), "; everything is back"));
-    g_assert_true(g_str_has_prefix(said(machine, 2), "desktop: win10 could not be started: "));
+    g_assert_true(
+        g_str_has_prefix(said(machine, 2), "desktop of seat1: win10 could not be started: "));
     g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 3);
 }
 
@@ -45,7 +58,7 @@ static void test_failure(void)
 static void test_way_back(gconstpointer data)
 {
     const char *file = data;
-    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(Machine) machine = on_seat1();
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
 
     machine_configure(machine, "win10", file);
@@ -59,7 +72,7 @@ static void test_way_back(gconstpointer data)
     }
     g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, before + 1);
     g_assert_true(g_str_has_prefix(said(machine, before),
-                                   "desktop: not everything that win10 had is back: "));
+                                   "desktop of seat1: not everything that win10 had is back: "));
 }
 
 /* What stops no desktop says nothing, nor does a start that was refused: virsh says that. */

@@ -121,10 +121,22 @@ static int on_list_patterns(Fake *fake, sd_bus_message *call)
     return sd_bus_send(fake->bus, reply, NULL);
 }
 
+static int two_desktops(Fake *fake, sd_bus_message *call)
+{
+    guint32 we = geteuid(), others = we + 1;
+    gboolean first = g_str_equal(fake->behaviour.ours, "seat1");
+
+    return sd_bus_reply_method_return(call, "a(susso)", 2, "3", first ? we : others, "bob", "seat1",
+                                      "/s/two", "2", first ? others : we, "alice", "seat0",
+                                      "/s/two");
+}
+
 static int on_list_sessions(Fake *fake, sd_bus_message *call)
 {
     if (fake->behaviour.odd)
         return sd_bus_reply_method_return(call, "as", 1, "x");
+    if (fake->behaviour.ours)
+        return two_desktops(fake, call);
     return sd_bus_reply_method_return(call, "a(susso)", 3, "2", 1000, "alice", "seat0", "/s/two",
                                       "c1", 117, "lightdm", "seat0", "/s/gone", "9", 0, "root", "",
                                       "/s/nine");

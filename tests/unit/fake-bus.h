@@ -22,6 +22,7 @@ typedef struct {
     const char *error;  /* … of this name … */
     const char *why;    /* … and with these words; NULL: "as told" */
     const char *name;   /* on a user's bus: what it is called there */
+    const char *ours;   /* two desktops are in front: the seat of that which is ours */
 } FakeBehaviour;
 
 typedef struct {

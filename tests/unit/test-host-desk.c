@@ -111,6 +111,13 @@ static HostTree *tree_without_systemd(void)
     return tree;
 }
 
+static guint count(const char *text, const char *word)
+{
+    g_auto(GStrv) parts = g_strsplit(text, word, -1);
+
+    return g_strv_length(parts) - 1;
+}
+
 /* Nobody is there, or their desktop does not listen: it is tried as often as was said. */
 static void test_tell_nobody(void)
 {
@@ -118,16 +125,42 @@ static void test_tell_nobody(void)
     g_autoptr(HostTree) without = tree_without_systemd();
     g_autoptr(GError) error = NULL;
 
-    g_assert_false(vh_desk_tell(setup->host, "text", 3, G_TIME_SPAN_MILLISECOND, &error));
+    g_assert_false(vh_desk_tell(setup->host, NULL, "text", 3, G_TIME_SPAN_MILLISECOND, &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
     g_assert_nonnull(strstr(error->message, "no desktop could be told: "));
     g_autofree char *calls = fake_calls(&setup->fake);
-    g_auto(GStrv) times = g_strsplit(calls, "ListSessions", -1);
-    g_assert_cmpuint(g_strv_length(times), ==, 4);
+    g_assert_cmpuint(count(calls, "ListSessions"), ==, 3);
     g_clear_error(&error);
     /* Without systemd it is over at once. */
-    g_assert_false(vh_desk_tell(without->host, "text", G_MAXUINT, G_USEC_PER_SEC, &error));
+    g_assert_false(vh_desk_tell(without->host, NULL, "text", G_MAXUINT, G_USEC_PER_SEC, &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED);
+}
+
+/* Only the seat's for half of the time, then the first of all; nobody but us can be told. */
+static void test_tell_seat(void)
+{
+    static const struct {
+        const char *ours, *seat;
+        guint looks;
+        gboolean told;
+    } cases[] = {{"seat0", "seat0", 1, TRUE},
+                 {"seat0", NULL, 4, FALSE},
+                 {"seat1", NULL, 1, TRUE},
+                 {"seat1", "seat0", 3, TRUE},
+                 {"seat1", "seat2", 3, TRUE}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(FakeSetup) desk = fake_setup_on_user_bus((FakeBehaviour){.name = NOTIFICATIONS});
+        g_autoptr(FakeSetup) logind = fake_setup_new((FakeBehaviour){.ours = cases[i].ours});
+        g_autoptr(GError) error = NULL;
+        if (!desk)
+            return;
+        vh_real_use_bus(desk->host, sd_bus_ref(((VhReal *)logind->host)->bus));
+        gboolean told = vh_desk_tell(desk->host, cases[i].seat, "text", 4, 1000, &error);
+        g_assert_cmpint(told, ==, cases[i].told);
+        g_autofree char *calls = fake_calls(&logind->fake);
+        g_assert_cmpuint(count(calls, "ListSessions"), ==, cases[i].looks);
+    }
 }
 
 /* The engine waits for nothing: a unit of systemd's does it, one for each text. */
@@ -135,12 +168,12 @@ static void test_tell_later(void)
 {
     g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){0});
 
-    vh_host_tell_desktop(setup->host, "win10: $HOME");
+    vh_host_tell_desktop(setup->host, "seat0", "win10: $HOME");
     g_autofree char *calls = fake_calls(&setup->fake);
     g_assert_nonnull(strstr(calls, "StartTransientUnit virt-handoff-tell-"));
-    g_assert_true(g_str_has_suffix(calls, " tell -- win10: $$HOME\n"));
+    g_assert_true(g_str_has_suffix(calls, " tell -- seat0 win10: $$HOME\n"));
     g_autoptr(HostTree) without = tree_without_systemd();
-    vh_host_tell_desktop(without->host, "text");
+    vh_host_tell_desktop(without->host, NULL, "text");
     g_assert_null(((VhReal *)without->host)->bus);
 }
 
@@ -164,6 +197,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/desk/notify", test_notify);
     g_test_add_func("/desk/tell-nobody", test_tell_nobody);
+    g_test_add_func("/desk/tell-seat", test_tell_seat);
     g_test_add_func("/desk/tell-later", test_tell_later);
     g_test_add_func("/desk/inhibitors", test_inhibitors);
     g_test_add_func("/desk/inhibitors-troubles", test_inhibitors_troubles);

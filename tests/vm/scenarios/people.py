@@ -51,7 +51,7 @@ def desktop_told(host):
     require(result.returncode == 1, 'the start was not refused')
     host.wait_desktop()
     host.wait('the desktop is told', lambda: 'Notify' in said(host))
-    for words in ('win10 could not be started', 'sh (pid', 'everything is back'):
+    for words in ('[win10 could not be started', 'sh (pid', 'everything is back'):
         require(words in said(host), f'{words} is missing: {said(host)}')
     require(said(host).count('Notify') == 1, f'told more than once: {said(host)}')
     require(host.facts().driver(GPU) != 'vfio-pci', 'the card is not back')
