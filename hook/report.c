@@ -137,43 +137,33 @@ void vh_report_line(const char *line)
 
 enum { WIDTH = 80, FURTHER = 2 };
 
-/* @further is how much the later lines stand further in. */
-static void put_wrapped(int indent, int further, const char *mark, const char *text)
+void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
 {
     const char *colour = colours() ? colour_of(mark) : NULL;
     const char *shown = text_of(mark);
-    g_autofree char *line = vh_text_one_line(text);
-    g_autofree char *whole = g_strconcat(shown, line, NULL);
-    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - further);
-
-    for (gsize i = 0; lines[i]; i++) {
-        /* A word that is longer than a line begins on the next one. */
-        int marked = i == 0 ? (int)MIN(strlen(shown), strlen(lines[i])) : 0;
-        printf("%*s", i == 0 ? indent : indent + further, "");
-        if (i == 0)
-            printf("%s%.*s%s", colour ? colour : "", marked, shown, colour ? "\033[0m" : "");
-        printf("%s\n", lines[i] + marked);
-    }
-    fflush(stdout);
-}
-
-void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
-{
+    gsize left = strlen(shown);
     va_list args;
 
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    put_wrapped(indent, FURTHER, mark, text);
+    g_autofree char *line = vh_text_one_line(text);
+    g_autofree char *whole = g_strconcat(shown, line, NULL);
+    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - FURTHER);
+    for (gsize i = 0; lines[i]; i++) {
+        gsize marked = MIN(left, strlen(lines[i]));
+        printf("%*s", i == 0 ? indent : indent + FURTHER, "");
+        if (marked > 0)
+            printf("%s%.*s%s", colour ? colour : "", (int)marked, lines[i],
+                   colour ? "\033[0m" : "");
+        printf("%s\n", lines[i] + marked);
+        left -= MIN(left, marked + 1);
+    }
+    fflush(stdout);
 }
 
-void vh_report_item(int indent, const char *mark, const char *text)
-{
-    put_wrapped(indent, (int)strlen(mark), mark, text);
-}
-
-/* Later lines stand below the text. */
-static void put_event(const char *before, int indent, const char *colour, const char *text)
+/* Later lines stand @indent columns in. */
+static void put_after(const char *before, int indent, const char *colour, const char *text)
 {
     gboolean coloured = *colour && colours();
     g_auto(GStrv) lines = vh_text_wrap(text, WIDTH - MAX((glong)strlen(before), indent));
@@ -183,6 +173,14 @@ static void put_event(const char *before, int indent, const char *colour, const 
         printf("%*s%s%s", i > 0 ? indent : 0, "", lines[i], lines[i + 1] ? "\n" : "");
     printf("%s\n", coloured ? "\033[0m" : "");
     fflush(stdout);
+}
+
+void vh_report_item(int indent, const char *mark, const char *text)
+{
+    g_autofree char *before = g_strdup_printf("%*s%s", indent, "", mark);
+    g_autofree char *line = vh_text_one_line(text);
+
+    put_after(before, (int)strlen(before), "", line);
 }
 
 void vh_report_event(const VhEvent *event, gpointer data)
@@ -200,5 +198,5 @@ void vh_report_event(const VhEvent *event, gpointer data)
         event->duration >= 0 ? g_strdup_printf("%8.3f s ", (double)event->duration / G_USEC_PER_SEC)
                              : g_strdup_printf("%10s ", "");
     g_autofree char *before = g_strconcat(time, mark, NULL);
-    put_event(before, (int)strlen(time) + FURTHER, colour, event->text);
+    put_after(before, (int)strlen(time) + FURTHER, colour, event->text);
 }

@@ -31,7 +31,8 @@ void vh_report_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* A sentence in lines of 80 columns: @indent blanks, then @mark (which may begin as a table's cell,
  * and be empty), then the text; its other lines stand below the mark, two further in. */
 void vh_report_wrapped(int indent, const char *mark, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* The same, and its other lines stand below the text's first letter, as those of "12. text". */
+/* The same without colours, and its other lines stand below the text's first letter, as those of
+ * "12. text". */
 void vh_report_item(int indent, const char *mark, const char *text);
 /* A VhEventSink for people: what happens, with its duration, on stdout; debug events are left out.
  */

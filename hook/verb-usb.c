@@ -25,13 +25,16 @@ static char *bus_text(const VhUsbBus *bus)
     return g_strdup_printf("%s --> %s (%s)", name, bus->controller->pci->address, group);
 }
 
-static char *device_text(const VhUsbDevice *device)
+/* As lsusb has it, and in its columns. */
+static void show_device(int indent, const char *before, const VhUsbDevice *device)
 {
     const char *kind = vh_usb_kind(device);
+    g_autofree char *mark = g_strdup_printf("%s%-8s %04x:%04x  ", before, device->port,
+                                            device->vendor, device->product);
+    g_autofree char *text = g_strdup_printf("%s%s%s%s", device->name ? device->name : "(no name)",
+                                            *kind ? " [" : "", kind, *kind ? "]" : "");
 
-    return g_strdup_printf("%-8s %04x:%04x  %s%s%s%s", device->port, device->vendor,
-                           device->product, device->name ? device->name : "(no name)",
-                           *kind ? " [" : "", kind, *kind ? "]" : "");
+    vh_report_item(indent, mark, text);
 }
 
 static void show_bus(const VhUsbBus *bus)
@@ -39,21 +42,18 @@ static void show_bus(const VhUsbBus *bus)
     g_autofree char *text = bus_text(bus);
     g_autofree char *head = g_strconcat("*", text, NULL);
     g_autofree char *verdict = vh_usb_verdict(bus);
-    g_autofree char *line = g_strdup_printf("%s  %s",
-                                            !vh_usb_alone(bus) || !bus->controller->reset_known ? ""
-                                            : bus->controller->reset ? "+"
-                                                                     : "?",
-                                            verdict);
+    const char *colour = !vh_usb_alone(bus) || !bus->controller->reset_known ? ""
+                         : bus->controller->reset                            ? "+"
+                                                                             : "?";
+    g_autofree char *coloured = g_strconcat(colour, verdict, NULL);
 
     vh_report_line(head);
     if (bus->controller)
-        vh_report_text("  %s, driver: %s\n", bus->controller->title,
-                       bus->controller->pci->driver ? bus->controller->pci->driver : "none");
-    vh_report_line(line);
-    for (guint i = 0; i < bus->devices->len; i++) {
-        g_autofree char *device = device_text(bus->devices->pdata[i]);
-        vh_report_text("    %s\n", device);
-    }
+        vh_report_wrapped(2, "", "%s, driver: %s", bus->controller->title,
+                          bus->controller->pci->driver ? bus->controller->pci->driver : "none");
+    vh_report_wrapped(2, coloured, "%s", "");
+    for (guint i = 0; i < bus->devices->len; i++)
+        show_device(4, "", bus->devices->pdata[i]);
 }
 
 static void show(const VhUsb *usb, const VhOptions *options)
@@ -78,9 +78,8 @@ static void tell_one(const VhUsbDevice *device, const VhUsbBus *bus, gboolean ca
         vh_report_text("%s\n", line);
         return;
     }
-    g_autofree char *text = device_text(device);
     g_autofree char *where = came && bus && bus->controller ? bus_text(bus) : NULL;
-    vh_report_text("%s %s\n", event, text);
+    show_device(0, came ? "came " : "went ", device);
     if (where)
         vh_report_text("     %s\n", where);
 }

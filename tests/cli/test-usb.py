@@ -2,16 +2,26 @@
 """The verb usb over recorded hosts, and while devices come and go."""
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import subprocess
 import tempfile
+import textwrap
 import unittest
 
 import golden
 import tap
 import trees
+
+
+def wrapped(text):
+    """A golden file's text with what is said of the controllers in lines of 80 columns: how long names are is known
+    only here."""
+    wrapper = textwrap.TextWrapper(80, initial_indent=" " * 4, subsequent_indent=" " * 4, break_long_words=False,
+                                   break_on_hyphens=False)
+    return re.sub(r"^  (\S.*)$", lambda match: wrapper.fill(match[1])[2:], text, flags=re.MULTILINE)
 
 
 class Samples(unittest.TestCase):
@@ -24,7 +34,8 @@ class Samples(unittest.TestCase):
                 with self.subTest(host=host, form=suffix):
                     result = golden.run("usb", "--host", golden.sample(host), *arguments)
                     self.assertEqual((result.returncode, result.stderr), (0, ""))
-                    self.assertEqual(result.stdout, golden.expected(f"usb-{host}{suffix}", quote))
+                    wanted = golden.expected(f"usb-{host}{suffix}", quote)
+                    self.assertEqual(result.stdout, wanted if arguments else wrapped(wanted))
 
     def test_no_controller(self):
         with tempfile.TemporaryDirectory() as root:
@@ -35,6 +46,26 @@ class Samples(unittest.TestCase):
     def test_snapshots_do_not_change(self):
         result = golden.run("usb", "--watch", "--host", golden.sample("nvidia-desktop"))
         self.assertEqual((result.returncode, result.stdout), (64, ""))
+
+
+class Long(trees.Tree):
+    maxDiff = None
+
+    def device(self, port, manufacturer, product):
+        for name, text in (("idVendor", "04d9"), ("idProduct", "a0f8"), ("devnum", "2"), ("manufacturer", manufacturer),
+                           ("product", product)):
+            self.write(f"sys/bus/usb/devices/{port}/{name}", text)
+
+    def test_wrapped(self):
+        """Long names and many neighbours, in 80 columns."""
+        for slot in range(8):
+            self.function(f"0000:02:{slot:02x}.0", "1b36:000d", "0x0c0330" if slot == 0 else "0x020000", 5)
+        self.write("sys/bus/pci/devices/0000:02:00.0/usb2/busnum", "2")
+        self.device("2-1", "Holtek Semiconductor, Inc.", "Gaming Keyboard with Macro Keys and a Hub of its Own")
+        self.device("2-1.10.3", "K" * 56, "Ünïcödé " * 7 + "end")
+        result = golden.run("usb", "--root", self.root, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        self.assertEqual(result.stdout, golden.expected("usb-long-names.txt"))
+        self.assertEqual(max(map(len, result.stdout.splitlines())), 80)
 
 
 class Watch(trees.Tree):
