@@ -1,4 +1,5 @@
-"""The project, built for the release of the emulated host in the tree of its image, and put into the host."""
+"""The project and what scenarios need beside it, built for the release of the emulated host in the tree of its image,
+and put into the host."""
 
 import pathlib
 import subprocess
@@ -28,6 +29,13 @@ rm -rf dest
 DESTDIR=/build/dest meson install -C out --no-rebuild
 """
 
+# Programs of the tests, apart from what is packaged: the emulated processor takes seconds to compile one.
+TOOLS = ('usr/lib/trap.so', 'usr/local/bin/desk')
+COMPILE_TOOLS = """umask 022
+mkdir -p tools/usr/lib tools/usr/local/bin
+gcc -shared -fPIC -O1 -o tools/usr/lib/trap.so /src/tests/vm/lib/trap.c -ldl
+gcc -o tools/usr/local/bin/desk /src/tests/vm/stand-ins/desk.c -lsystemd
+"""
 
 # What the recipe of conf/packages makes of what was built already, and the same as an update that is to come.
 PACKAGE = r"""export LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin DEB_BUILD_OPTIONS=noautodbgsym
@@ -76,9 +84,9 @@ class Project:
             raise NotThere('no meson.build in the checkout')
         with cache.lock(self.directory.name):
             self._compile()
-            tree = str(self.directory / 'dest')
-            return subprocess.run(['tar', '-C', tree, '--owner=0', '--group=0', '-cf', '-', '.'], check=True,
-                                  stdout=subprocess.PIPE, timeout=60).stdout
+            tree, tools = (str(self.directory / name) for name in ('dest', 'tools'))
+            return subprocess.run(['tar', '--owner=0', '--group=0', '-cf', '-', '-C', tree, '.', '-C', tools, *TOOLS],
+                                  check=True, stdout=subprocess.PIPE, timeout=60).stdout
 
     def packages(self):
         """Two Debian packages of that build, now.deb and the newer later.deb, as an archive."""
@@ -99,7 +107,7 @@ class Project:
                                log.read_text(encoding='utf-8', errors='replace')[-4000:])
 
     def _compile(self):
-        self._in_image(COMPILE, 'build.log')
+        self._in_image(COMPILE + COMPILE_TOOLS, 'build.log')
         if not (self.directory / 'dest/usr/sbin/virt-handoff').exists():
             raise NotThere('the build installs no /usr/sbin/virt-handoff')
 

@@ -1,19 +1,14 @@
 """What a desktop is asked before it ends, and what it is told when it is back. Its own services are stand-ins."""
 
-import pathlib
-
 from lib.host import GPU, require
 from lib.runner import scenario
 from scenarios.desktop import DEAF, Hand
 
-SOURCE = pathlib.Path(__file__).parent.parent / 'stand-ins' / 'desk.c'
 SAID = '/home/anna/said'
 
 
 def stand_in(host, name, command=''):
     """A service of anna's desktop, there whenever she is; it writes down what it is called for."""
-    host.write('/root/desk.c', SOURCE.read_text())
-    host.sh('cc -o /usr/local/bin/desk /root/desk.c -lsystemd')
     host.write('/usr/local/bin/when-called', f'#!/bin/sh\n{command}\n', mode='755')
     unit = '/etc/systemd/user/desk.service'
     host.write(unit, f'[Service]\nExecStart=/usr/local/bin/desk {name} {SAID} /usr/local/bin/when-called\n')

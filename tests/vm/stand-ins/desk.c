@@ -2,7 +2,6 @@
 /*
  * Stands in for a desktop's own service on the bus of its user: desk NAME FILE [COMMAND]. What it
  * is called for goes to FILE, a line each, with the texts that came along; then COMMAND is run.
- * Built in the emulated host.
  */
 #include <stdbool.h>
 #include <stdio.h>
