@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,13 +25,14 @@ typedef struct {
     dev_t device; /* of the file system that the node is in */
     ino_t inode;
     gboolean known;
+    char mark[64]; /* how a line of maps names it */
 } Place;
 
 typedef struct {
     VhReal *real;
     GPtrArray *nodes; /* VhNode */
     Place *places;    /* of the nodes, for maps, which names files by these */
-    pid_t self;
+    pid_t self, child;
 } Scan;
 
 /* Index of the node, -1: none. */
@@ -70,20 +72,35 @@ static int node_of_descriptor(const Scan *self, int dir_fd, const char *name)
                           makedev(stx.stx_rdev_major, stx.stx_rdev_minor));
 }
 
+/* Every call counts here, as there are thousands: readdir(3) would add four for each process. */
 static int look_at_descriptors(const Scan *self, int proc_fd, const char *pid)
 {
-    g_autofree char *path = g_strconcat(pid, "/fd", NULL);
-    int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    char path[64], entries[4096] __attribute__((aligned(__alignof__(struct dirent64))));
     int node = -1;
+    ssize_t size;
 
-    if (!dir)
+    g_snprintf(path, sizeof path, "%s/fd", pid);
+    int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
         return -1;
-    for (struct dirent *entry; node < 0 && (entry = readdir(dir));)
-        if (g_ascii_isdigit(entry->d_name[0]))
-            node = node_of_descriptor(self, fd, entry->d_name);
-    (void)closedir(dir);
+    while (node < 0 && (size = getdents64(fd, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; node < 0 && at < size;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            if (g_ascii_isdigit(entry->d_name[0]))
+                node = node_of_descriptor(self, fd, entry->d_name);
+            at += entry->d_reclen;
+        }
+    (void)close(fd);
     return node;
+}
+
+/* To take apart the lines that have no mark of a node would take most of the scan's time. */
+static gboolean may_be_node(const Scan *self, const char *line)
+{
+    for (guint i = 0; i < self->nodes->len; i++)
+        if (self->places[i].known && strstr(line, self->places[i].mark))
+            return TRUE;
+    return FALSE;
 }
 
 /* "START-END PERMS OFFSET MAJOR:MINOR INODE PATH", the device's numbers in hex */
@@ -92,27 +109,45 @@ static int node_of_mapping(const Scan *self, const char *line)
     unsigned int major_number, minor_number;
     unsigned long inode;
 
-    if (sscanf(line, "%*s %*s %*s %x:%x %lu", &major_number, &minor_number, &inode) != 3 ||
-        inode == 0)
+    if (!may_be_node(self, line) ||
+        sscanf(line, "%*s %*s %*s %x:%x %lu", &major_number, &minor_number, &inode) != 3)
         return -1;
     return node_of_place(self, makedev(major_number, minor_number), inode);
 }
 
-static int look_at_maps(const Scan *self, int proc_fd, const char *pid)
+/* The node of the first line that has one; *@ret_rest: the line at the end that is not whole. */
+static int look_at_lines(const Scan *self, char *lines, char **ret_rest)
 {
-    g_autofree char *path = g_strconcat(pid, "/maps", NULL);
-    int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
-    char *line = NULL;
-    size_t size = 0;
     int node = -1;
 
-    if (!file)
+    for (char *end; node < 0 && (end = strchr(lines, '\n')); lines = end + 1) {
+        *end = '\0';
+        node = node_of_mapping(self, lines);
+    }
+    *ret_rest = lines;
+    return node;
+}
+
+/* The longest line has a path of PATH_MAX characters, each of them as four ("\\012"). */
+static int look_at_maps(const Scan *self, int proc_fd, const char *pid)
+{
+    char path[64], lines[8 * PATH_MAX];
+    size_t kept = 0;
+    int node = -1;
+    ssize_t size;
+
+    g_snprintf(path, sizeof path, "%s/maps", pid);
+    int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return -1;
-    while (node < 0 && getline(&line, &size, file) > 0)
-        node = node_of_mapping(self, line);
-    free(line);
-    (void)fclose(file);
+    while (node < 0 && (size = read(fd, lines + kept, sizeof lines - 1 - kept)) > 0) {
+        char *rest;
+        lines[kept + (size_t)size] = '\0';
+        node = look_at_lines(self, lines, &rest);
+        kept = strlen(rest);
+        memmove(lines, rest, kept);
+    }
+    (void)close(fd);
     return node;
 }
 
@@ -127,7 +162,7 @@ static void scan_processes(const Scan *self, Look look, GString *answer)
     for (struct dirent *entry; (entry = readdir(dir));) {
         guint64 pid;
         if (!vh_number(entry->d_name, 10, &pid) || (pid_t)pid == self->self ||
-            (pid_t)pid == getpid())
+            (pid_t)pid == self->child)
             continue;
         int node = look(self, dirfd(dir), entry->d_name);
         if (node >= 0)
@@ -136,16 +171,24 @@ static void scan_processes(const Scan *self, Look look, GString *answer)
     (void)closedir(dir);
 }
 
-static int act_scan_descriptors(gpointer data, GString *answer)
+static int act_scan_maps(gpointer data, GString *answer)
 {
-    scan_processes(data, look_at_descriptors, answer);
+    Scan *self = data;
+
+    self->child = getpid();
+    scan_processes(self, look_at_maps, answer);
     return 0;
 }
 
-static int act_scan_maps(gpointer data, GString *answer)
+/* Mappings are looked at only when no descriptor is left: to have one without a descriptor is rare,
+ * and to read them all takes longer. */
+static int act_scan(gpointer data, GString *answer)
 {
-    scan_processes(data, look_at_maps, answer);
-    return 0;
+    Scan *self = data;
+
+    self->child = getpid();
+    scan_processes(self, look_at_descriptors, answer);
+    return answer->len > 0 ? 0 : act_scan_maps(data, answer);
 }
 
 static void free_holder(gpointer holder)
@@ -171,7 +214,8 @@ static void add_holder(VhReal *real, GPtrArray *holders, GPtrArray *nodes, const
         vh_holder_free(holder);
 }
 
-static gboolean scan(Scan *self, VhAct act, GPtrArray *holders, GError **error)
+/* Adds those that are found, and still there, to @holders; *@ret_found: some were. */
+static gboolean scan(Scan *self, VhAct act, GPtrArray *holders, gboolean *ret_found, GError **error)
 {
     g_autoptr(GBytes) answer = NULL;
     gsize length;
@@ -182,6 +226,7 @@ static gboolean scan(Scan *self, VhAct act, GPtrArray *holders, GError **error)
     const char *data = g_bytes_get_data(answer, &length);
     g_autofree char *text = g_strndup(data ? data : "", length);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    *ret_found = length > 0;
     for (gsize i = 0; lines[i]; i++)
         add_holder(self->real, holders, self->nodes, lines[i]);
     return TRUE;
@@ -194,28 +239,56 @@ static void find_places(Scan *self)
         g_autofree char *path = vh_real_path(self->real, "%s", node->path);
         struct stat st;
         self->places[i].known = lstat(path, &st) == 0;
-        if (self->places[i].known) {
-            self->places[i].device = st.st_dev;
-            self->places[i].inode = st.st_ino;
-        }
+        if (!self->places[i].known)
+            continue;
+        self->places[i].device = st.st_dev;
+        self->places[i].inode = st.st_ino;
+        /* fs/proc/task_mmu.c, show_vma_header_prefix */
+        g_snprintf(self->places[i].mark, sizeof self->places[i].mark, " %02x:%02x %lu ",
+                   major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
     }
 }
 
-/* Mappings are looked at only when no descriptor is left: to have one without a descriptor is rare,
- * and to read them all takes ten times as long. */
+/*
+ * Whether nobody has any node of VFIO open, whatever process it is: each has a reference on the
+ * module (fs/char_dev.c, chrdev_open), and so has each module that needs it, all of which are named
+ * as its holders (kernel/module/main.c). When there are more references than these, or the module
+ * is part of the kernel, one has to look for the processes.
+ */
+static gboolean vfio_is_unused(VhReal *real)
+{
+    g_autofree char *count = vh_real_path(real, "/sys/module/vfio/refcnt");
+    g_autofree char *users = vh_real_path(real, "/sys/module/vfio/holders");
+    g_autofree char *text = vh_file_attribute(count);
+    g_autoptr(GPtrArray) names = vh_file_list(users);
+    guint64 references;
+
+    return vh_number(text, 10, &references) && references == names->len;
+}
+
+static gboolean are_vfio(GPtrArray *nodes)
+{
+    for (guint i = 0; i < nodes->len; i++)
+        if (g_strcmp0(((VhNode *)g_ptr_array_index(nodes, i))->subsystem, "vfio") != 0)
+            return FALSE;
+    return TRUE;
+}
+
 GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error)
 {
     VhReal *real = (VhReal *)host;
     g_autofree Place *places = g_new0(Place, nodes->len + 1);
     g_autoptr(GPtrArray) holders = g_ptr_array_new_with_free_func(free_holder);
-    Scan self = {real, nodes, places, getpid()};
+    Scan self = {real, nodes, places, getpid(), -1};
+    gboolean found;
 
-    if (nodes->len == 0)
+    if (nodes->len == 0 || (are_vfio(nodes) && vfio_is_unused(real)))
         return g_steal_pointer(&holders);
     find_places(&self);
-    if (!scan(&self, act_scan_descriptors, holders, error))
+    if (!scan(&self, act_scan, holders, &found, error))
         return NULL;
-    if (holders->len == 0 && !scan(&self, act_scan_maps, holders, error))
+    /* Those that had a descriptor are gone again: the mappings were not looked at. */
+    if (found && holders->len == 0 && !scan(&self, act_scan_maps, holders, &found, error))
         return NULL;
     return g_steal_pointer(&holders);
 }

@@ -298,6 +298,23 @@ static void test_holder_by_mapping(void)
     g_assert_cmpint(((VhHolder *)g_ptr_array_index(holders, 0))->process.pid, ==, 52);
 }
 
+/* As many references as modules that need it: no process has a node open, and none is looked at. */
+static void test_vfio_unused(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GPtrArray) nodes = null_node("/dev/vfio/7", makedev(1, 3));
+
+    ((VhNode *)nodes->pdata[0])->subsystem = g_strdup("vfio");
+    host_tree_process(tree, 70, "qemu", "S", 1, 0, "");
+    open_in_tree(tree, 70, "3", "/dev/null");
+    host_tree_dir(tree, "/sys/module/vfio/holders/vfio_pci");
+    for (guint used = 0; used < 2; used++) {
+        host_tree_write(tree, used ? "2\n" : "1\n", "/sys/module/vfio/refcnt");
+        g_autoptr(GPtrArray) holders = vh_host_holders(tree->host, nodes, NULL);
+        g_assert_cmpuint(holders->len, ==, used);
+    }
+}
+
 /* A block device of the same number is another device. */
 static void test_block_device_is_another(void)
 {
@@ -472,6 +489,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nodes/of-holders", test_nodes_of_holders);
     g_test_add_func("/holders/described", test_holders);
     g_test_add_func("/holders/by-mapping", test_holder_by_mapping);
+    g_test_add_func("/holders/vfio-unused", test_vfio_unused);
     g_test_add_func("/holders/block-device", test_block_device_is_another);
     g_test_add_func("/holders/none", test_no_nodes_no_holders);
     g_test_add_func("/holders/live-descriptor", test_live_descriptor);
