@@ -11,7 +11,7 @@ struct VhJudge {
     const VhConfig *config; /* NULL: defaults */
     char *manager;          /* unit of the display manager, or NULL */
     GPtrArray *sessions;    /* VhSession */
-    GPtrArray *drawers;     /* VhHolder, or NULL */
+    GPtrArray *drawers;     /* VhHolder; NULL: not needed to judge */
     GPtrArray *holders;     /* VhHolder */
     const char *seat;       /* whose desktops the plan sees to; NULL: none */
     gboolean waits;         /* … by waiting for them only */
@@ -70,7 +70,6 @@ VhJudge *vh_judge_new(VhHost *host, const VhPlan *plan, const VhConfig *config)
     self->config = config;
     self->manager = vh_holding_manager(host);
     self->sessions = vh_host_sessions(host, NULL);
-    self->drawers = list ? vh_holding_drawers(host, list, NULL) : NULL;
     self->holders = list ? vh_holding_find(host, list, NULL) : NULL;
     if (!self->sessions)
         self->sessions = g_ptr_array_new();
@@ -78,6 +77,8 @@ VhJudge *vh_judge_new(VhHost *host, const VhPlan *plan, const VhConfig *config)
         self->holders = g_ptr_array_new();
     self->helped = is_helped(self);
     look_at_desktops(self);
+    if (list && self->seat && vh_holding_need_drawers(self->sessions, self->seat))
+        self->drawers = vh_holding_drawers(host, list, NULL);
     return self;
 }
 

@@ -184,9 +184,8 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     }
     if (function && is_home(context->host, args, function, bars))
         return TRUE;
-    /* A QEMU that libvirt gave up on may still be dying, and unbinding would wait for it. */
-    if (function && (!function->vfio || vh_step_wait_free(context, address, &cause)) &&
-        come_home(context, args, bars, function, &cause))
+    /* A QEMU that libvirt gave up on may still be dying; the last look waits for it. */
+    if (function && come_home(context, args, bars, function, &cause))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "cannot give %s back to %s: ", address,

@@ -36,17 +36,11 @@ static void wait_clear(Wait *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wait, wait_clear)
 
+/* Who has one open is for apply to find out: to look twice takes twice as long. */
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
-    g_autoptr(GPtrArray) holders =
-        vh_holding_find(context->host, (const char *const *)addresses, error);
-
-    if (!holders)
-        return FALSE;
-    if (holders->len > 0)
-        *ret_prior = g_variant_new("a{sv}", NULL);
+    *ret_prior = g_variant_new("a{sv}", NULL);
     return TRUE;
 }
 

@@ -58,9 +58,22 @@ static gboolean is_drawn_from(const VhSession *session, const GPtrArray *drawers
     return FALSE;
 }
 
+static gboolean is_at(const VhSession *session, const char *seat)
+{
+    return g_strcmp0(session->seat, seat) == 0 && vh_holding_counts(session);
+}
+
+gboolean vh_holding_need_drawers(const GPtrArray *sessions, const char *seat)
+{
+    for (guint i = 0; sessions && i < sessions->len; i++)
+        if (is_at(sessions->pdata[i], seat) && !vh_session_is_graphical(sessions->pdata[i]))
+            return TRUE;
+    return FALSE;
+}
+
 gboolean vh_holding_is_desktop(const VhSession *session, const char *seat, const GPtrArray *drawers)
 {
-    return g_strcmp0(session->seat, seat) == 0 && vh_holding_counts(session) &&
+    return is_at(session, seat) &&
            (vh_session_is_graphical(session) || is_drawn_from(session, drawers));
 }
 
@@ -96,7 +109,9 @@ GPtrArray *vh_holding_desktops(VhHost *host, GVariant *args, GError **error)
     g_auto(GStrv) addresses = vh_json_strings(args, "addresses");
     GPtrArray *sessions = vh_host_sessions(host, error);
     g_autoptr(GPtrArray) drawers =
-        sessions ? vh_holding_drawers(host, (const char *const *)addresses, NULL) : NULL;
+        vh_holding_need_drawers(sessions, seat)
+            ? vh_holding_drawers(host, (const char *const *)addresses, NULL)
+            : NULL;
 
     for (guint i = sessions ? sessions->len : 0; i > 0; i--)
         if (!vh_holding_is_desktop(sessions->pdata[i - 1], seat, drawers))

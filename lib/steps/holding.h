@@ -14,6 +14,9 @@ GPtrArray *vh_holding_drawers(VhHost *host, const char *const *addresses, GError
  * console from which one of @drawers (VhHolder) was started (sway, startx). */
 gboolean vh_holding_is_desktop(const VhSession *session, const char *seat,
                                const GPtrArray *drawers);
+/* Whether that takes the drawers to say for one of @sessions (VhSession, or NULL): to look for them
+ * is to look at every process. */
+gboolean vh_holding_need_drawers(const GPtrArray *sessions, const char *seat);
 
 /* Whether @holder lives where the desktop does: in a session, in the manager of a user, or in the
  * display manager's unit (@manager, or NULL: none). */
