@@ -335,8 +335,10 @@ static void spare_other_seats(VhPlanning *planning, const GPtrArray *displays,
     }
 }
 
-/* The display manager, whatever it is called: systemd's alias for it. */
-static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GError **error)
+/* The display manager, whatever it is called: systemd's alias for it. *@ret_ends: what draws on
+ * @displays has to end. */
+static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, gboolean *ret_ends,
+                             GError **error)
 {
     gboolean is_auto = planning->config->stop == VH_CHOICE_AUTO;
     g_autoptr(GError) cause = NULL;
@@ -349,9 +351,8 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
         plan_front(planning, displays, manager->id);
     if (!is_auto && !plan_listed_units(planning, error))
         return FALSE;
-    if (displays->len == 0)
-        return TRUE;
-    if (!screen_in_use(planning, displays, found ? manager : NULL))
+    *ret_ends = displays->len > 0 && screen_in_use(planning, displays, found ? manager : NULL);
+    if (!*ret_ends)
         return TRUE;
     if (is_auto && !manager)
         vh_plan_refuse(planning,
@@ -363,7 +364,6 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, GE
         plan_front(planning, displays, manager->id);
         add_unit(planning, manager->id);
     }
-    plan_sessions(planning, displays);
     return TRUE;
 }
 
@@ -438,14 +438,17 @@ gboolean vh_plan_screen(VhPlanning *planning, GError **error)
     g_autofree char *seat = displays && displays->len > 0 ? seat_of(planning, displays) : NULL;
 
     guint first = planning->plan->steps->len;
+    gboolean ends;
 
     if (displays)
         vh_plan_user_units(planning, seat);
-    if (!displays || !plan_desktop(planning, displays, error))
+    /* All units one after the other, so that they stop together. */
+    if (!displays || !plan_desktop(planning, displays, &ends, error) ||
+        !plan_companions(planning, displays, error))
         return FALSE;
+    if (ends)
+        plan_sessions(planning, displays);
     plan_logout(planning, displays, first);
-    if (!plan_companions(planning, displays, error))
-        return FALSE;
     vh_plan_holders(planning);
     if (!plan_consoles(planning, displays, error))
         return FALSE;

@@ -47,18 +47,37 @@ static void remember_hang(VhHost *host, VhJournal *journal, VhRecord *record)
         vh_journal_hung(journal, record, hung);
 }
 
-static gboolean run_step(const VhTeller *teller, VhJournal *journal, const VhStep *step,
-                         gint64 deadline, gint64 act_deadline, GError **error)
+/* A run of steps on the way there. */
+typedef struct {
+    const VhTeller *teller;
+    VhJournal *journal;
+    gint64 deadline, act_deadline;
+    GArray *asked; /* Begun: goes on by itself, and has to be waited for */
+} Run;
+
+/* A step whose record is in the journal. */
+typedef struct {
+    const VhStep *step;
+    VhRecord *record;
+    gint64 since;
+} Begun;
+
+static VhStepContext context_of(const Run *self, NoteTarget *target)
 {
-    VhHost *host = teller->engine->host;
-    NoteTarget target = {teller, step->kind->name, step->subject};
-    const VhStepContext context = {.host = host,
-                                   .deadline = deadline,
-                                   .act_deadline = act_deadline,
-                                   .note = note,
-                                   .data = &target};
+    return (VhStepContext){.host = self->teller->engine->host,
+                           .deadline = self->deadline,
+                           .act_deadline = self->act_deadline,
+                           .note = note,
+                           .data = target};
+}
+
+/* *@ret_record stays NULL when nothing is to be done. */
+static gboolean begin_step(const Run *self, const VhStep *step, VhRecord **ret_record,
+                           GError **error)
+{
+    NoteTarget target = {self->teller, step->kind->name, step->subject};
+    const VhStepContext context = context_of(self, &target);
     g_autoptr(GVariant) prior = NULL;
-    gint64 begin = vh_host_now(host);
 
     if (!step->kind->look(&context, step->args, &prior, error))
         return FALSE;
@@ -67,33 +86,78 @@ static gboolean run_step(const VhTeller *teller, VhJournal *journal, const VhSte
     if (!prior && !step->kind->shared)
         return TRUE;
     VhRecord *record =
-        vh_journal_begin(journal, step->kind, step->subject, step->args, prior, error);
-    if (!record)
-        return FALSE;
-    if (!prior)
-        return TRUE;
-    if (!step->kind->apply(&context, step->args, prior, error)) {
-        remember_hang(host, journal, record);
+        vh_journal_begin(self->journal, step->kind, step->subject, step->args, prior, error);
+    if (prior)
+        *ret_record = record;
+    return record != NULL;
+}
+
+static gboolean apply_step(const Run *self, const Begun *begun, GError **error)
+{
+    const VhStep *step = begun->step;
+    VhHost *host = self->teller->engine->host;
+    NoteTarget target = {self->teller, step->kind->name, step->subject};
+    const VhStepContext context = context_of(self, &target);
+
+    if (!step->kind->apply(&context, step->args, begun->record->prior, error)) {
+        remember_hang(host, self->journal, begun->record);
         return FALSE;
     }
-    gint64 took = vh_host_now(host) - begin;
-    vh_journal_done(journal, record, took);
+    gint64 took = vh_host_now(host) - begun->since;
+    vh_journal_done(self->journal, begun->record, took);
     g_autofree char *what = step->kind->describe(step->args);
-    vh_tell(teller, VH_EVENT_STEP, LOG_INFO, step->kind->name, step->subject, took, NULL, "%s",
-            what);
+    vh_tell(self->teller, VH_EVENT_STEP, LOG_INFO, step->kind->name, step->subject, took, NULL,
+            "%s", what);
     return TRUE;
+}
+
+/* FALSE: that has to be applied at once. */
+static gboolean ask_for(Run *self, const Begun *begun)
+{
+    const VhStep *step = begun->step;
+    NoteTarget target = {self->teller, step->kind->name, step->subject};
+    const VhStepContext context = context_of(self, &target);
+
+    if (!step->kind->ask || !step->kind->ask(&context, step->args))
+        return FALSE;
+    g_array_append_val(self->asked, *begun);
+    return TRUE;
+}
+
+/* Waits for all that was asked for. */
+static gboolean apply_asked(Run *self, GError **error)
+{
+    gboolean ok = TRUE;
+
+    for (guint i = 0; ok && i < self->asked->len; i++)
+        ok = apply_step(self, &g_array_index(self->asked, Begun, i), error);
+    g_array_set_size(self->asked, 0);
+    return ok;
+}
+
+static gboolean run_step(Run *self, const VhStep *step, GError **error)
+{
+    Begun begun = {step, NULL, vh_host_now(self->teller->engine->host)};
+
+    if ((!step->kind->beside && !apply_asked(self, error)) ||
+        !begin_step(self, step, &begun.record, error))
+        return FALSE;
+    return !begun.record || ask_for(self, &begun) || apply_step(self, &begun, error);
 }
 
 gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *steps, gint64 deadline,
                       gint64 act_deadline, GError **error)
 {
     VhHost *host = teller->engine->host;
+    g_autoptr(GArray) asked = g_array_new(FALSE, FALSE, sizeof(Begun));
+    Run self = {teller, journal, deadline, act_deadline, asked};
     gboolean ok = TRUE;
 
     vh_host_keep(host, journal->fd);
     for (guint i = 0; ok && i < steps->len; i++)
         ok = may_go_on(teller, journal, act_deadline, error) &&
-             run_step(teller, journal, steps->pdata[i], deadline, act_deadline, error);
+             run_step(&self, steps->pdata[i], error);
+    ok = ok && apply_asked(&self, error);
     vh_host_keep(host, -1);
     /* What is done is done, also a moment too late. */
     return ok && may_go_on(teller, journal, G_MAXINT64, error);

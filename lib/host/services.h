@@ -15,7 +15,9 @@ typedef struct {
     VhUnit *(*look)(VhReal *real, const char *name, GError **error);
     gboolean (*stop)(VhReal *real, const char *name, gint64 deadline, GError **error);
     gboolean (*start)(VhReal *real, const char *name, gint64 deadline, GError **error);
+    /* NULL, both: it has no jobs. */
     gboolean (*ask_stop)(VhReal *real, const char *name, GError **error);
+    gboolean (*ask_start)(VhReal *real, const char *name, GError **error);
     gboolean (*stopping)(VhReal *real);
 } VhServices;
 
@@ -41,7 +43,6 @@ gboolean vh_service_ask(VhReal *real, const char *const *argv, gint64 deadline, 
                         char **ret_output, GError **error);
 /* The same for a program that starts something: it and all that it starts have /dev/null for
  * their output, as ours is a pipe that ends with us, and at the deadline it goes on. */
-#define VH_NO_WAIT 0 /* as deadline: it is started, and that is all */
 gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadline, GError **error);
 /* Until the service is @active, as it was asked to be. */
 gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,

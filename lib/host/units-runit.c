@@ -107,11 +107,6 @@ static gboolean start(VhReal *real, const char *unit, gint64 deadline, GError **
     return change(real, unit, "up", "active", deadline, error);
 }
 
-static gboolean ask_stop(VhReal *real, const char *unit, GError **error)
-{
-    return ask(real, unit, "down", g_get_monotonic_time() + VH_ASK_LIMIT, error);
-}
-
 /* Told to end: a file that is executable then (runit-init(8)). */
 static gboolean stopping(VhReal *real)
 {
@@ -141,6 +136,5 @@ const VhServices vh_services_runit = {
     .look = look,
     .stop = stop,
     .start = start,
-    .ask_stop = ask_stop,
     .stopping = stopping,
 };

@@ -112,7 +112,7 @@ static gboolean came(VhReal *real, const char *unit, const char *verb, gint64 de
     const Manager *manager = manager_of(real);
     gboolean starts = g_str_equal(verb, "start");
 
-    if (!manager->look_after || deadline == VH_NO_WAIT)
+    if (!manager->look_after)
         return TRUE;
     gint64 limit = starts ? MIN(deadline, g_get_monotonic_time() + COME_LIMIT) : deadline;
     if (vh_service_await(real, manager->services, unit, starts ? "active" : "inactive", limit,
@@ -134,30 +134,18 @@ static gboolean stop(VhReal *real, const char *unit, gint64 deadline, GError **e
     return came(real, name, "stop", deadline, error);
 }
 
-/* What starts something, or is not waited for. */
-static gboolean launch(VhReal *real, const char *unit, const char *verb, gint64 deadline,
-                       GError **error)
+static gboolean start(VhReal *real, const char *unit, gint64 deadline, GError **error)
 {
     g_autofree char *name = vh_service_name(unit);
     GError *cause = NULL;
 
     if (!name)
-        return no_service(verb, unit, error);
+        return no_service("start", unit, error);
     g_autofree char *path = tool(real, &cause);
-    const char *const argv[] = {path, name, verb, NULL};
+    const char *const argv[] = {path, name, "start", NULL};
     if (!path || !vh_service_launch(real, argv, deadline, &cause))
-        return failed(real, verb, name, cause, error);
-    return came(real, name, verb, deadline, error);
-}
-
-static gboolean start(VhReal *real, const char *unit, gint64 deadline, GError **error)
-{
-    return launch(real, unit, "start", deadline, error);
-}
-
-static gboolean ask_stop(VhReal *real, const char *unit, GError **error)
-{
-    return launch(real, unit, "stop", VH_NO_WAIT, error);
+        return failed(real, "start", name, cause, error);
+    return came(real, name, "start", deadline, error);
 }
 
 /* ---- OpenRC ---- */
@@ -206,7 +194,6 @@ const VhServices vh_services_openrc = {
     .look = look,
     .stop = stop,
     .start = start,
-    .ask_stop = ask_stop,
     .stopping = openrc_stopping,
 };
 
@@ -264,6 +251,5 @@ const VhServices vh_services_sysvinit = {
     .look = look,
     .stop = stop,
     .start = start,
-    .ask_stop = ask_stop,
     .stopping = sysvinit_stopping,
 };

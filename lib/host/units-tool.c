@@ -61,13 +61,7 @@ gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadlin
     const VhCommand command = {.argv = argv};
     const VhRunManner manner = {.silent = TRUE, .leave = TRUE};
 
-    g_autoptr(GError) cause = NULL;
-
-    if (vh_program_run(real, &command, &manner, deadline, NULL, &cause) ||
-        (deadline == VH_NO_WAIT && vh_error_is_timeout(cause)))
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return FALSE;
+    return vh_program_run(real, &command, &manner, deadline, NULL, error);
 }
 
 gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,

@@ -22,11 +22,6 @@ static gboolean none_act(VhReal *real, const char *name, gint64 deadline, GError
     return no_manager(error);
 }
 
-static gboolean none_ask(VhReal *real, const char *name, GError **error)
-{
-    return no_manager(error);
-}
-
 static gboolean none_stopping(VhReal *real)
 {
     return FALSE;
@@ -37,7 +32,6 @@ static const VhServices none = {
     .look = none_look,
     .stop = none_act,
     .start = none_act,
-    .ask_stop = none_ask,
     .stopping = none_stopping,
 };
 
@@ -116,11 +110,26 @@ gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GEr
     return services_of(real)->start(real, name, deadline, error);
 }
 
+static gboolean no_jobs(GError **error)
+{
+    return vh_error_set(error, VH_ERROR_UNSUPPORTED,
+                        "the services of this host have no jobs that could be queued");
+}
+
 gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error)
 {
     VhReal *real = (VhReal *)host;
+    const VhServices *services = services_of(real);
 
-    return services_of(real)->ask_stop(real, name, error);
+    return services->ask_stop ? services->ask_stop(real, name, error) : no_jobs(error);
+}
+
+gboolean vh_real_unit_ask_start(VhHost *host, const char *name, GError **error)
+{
+    VhReal *real = (VhReal *)host;
+    const VhServices *services = services_of(real);
+
+    return services->ask_start ? services->ask_start(real, name, error) : no_jobs(error);
 }
 
 gboolean vh_real_stopping(VhHost *host)

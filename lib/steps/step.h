@@ -35,6 +35,8 @@ typedef struct {
     gboolean undo_once;
     /* Another guest may need the same thing done: the last one that needs it undoes it. */
     gboolean shared;
+    /* It is done while what was asked for before goes on; all others come after that. */
+    gboolean beside;
 
     /*
      * The state to return to, a floating or full a{sv} that goes into the journal before anything
@@ -43,6 +45,11 @@ typedef struct {
      */
     gboolean (*look)(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error);
+    /*
+     * Begins what takes a while by itself; apply, which is called later, waits for it. FALSE when
+     * it cannot be asked for: apply is called at once then, as without this member, and says why.
+     */
+    gboolean (*ask)(const VhStepContext *context, GVariant *args);
     /* Does it, and does not return before it is so. On failure undo is called. */
     gboolean (*apply)(const VhStepContext *context, GVariant *args, GVariant *prior,
                       GError **error);
@@ -79,7 +86,8 @@ const VhStepKind *vh_step_kind_find(const char *name);
 const VhStepKind *const *vh_step_kinds(void);
 
 /* Waits a little (first 20 ms, then doubling up to 250 ms, kept in *@pause) for one of @holders to
- * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED on SIGTERM.
+ * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED
+ * on SIGTERM.
  */
 gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
                        GError **error);

@@ -24,6 +24,11 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     return TRUE;
 }
 
+static gboolean ask(const VhStepContext *context, GVariant *args)
+{
+    return vh_host_unit_ask_stop(context->host, vh_json_string(args, "unit", ""), NULL);
+}
+
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     const char *unit = vh_json_string(args, "unit", "");
@@ -75,7 +80,9 @@ const VhStepKind vh_step_unit = {
     .title = "units",
     .undo_grade = VH_UNDO_FULL,
     .shared = TRUE,
+    .beside = TRUE,
     .look = look,
+    .ask = ask,
     .apply = apply,
     .undo = undo,
     .describe = describe,

@@ -98,6 +98,24 @@ static void test_order(void)
     }
 }
 
+/* What begins or stops by itself is asked for together, before any of it is waited for. */
+static void test_together(void)
+{
+    static const char *const units[] = {"unit_start virt-handoff-awake@", "unit_stop sddm.service",
+                                        "unit_stop nvidia-persistenced.service"};
+    g_autoptr(Machine) machine = machine_new("nvidia-desktop");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    guint asked = 0;
+
+    machine_prepare_ok(machine, xml);
+    const GPtrArray *trace = vh_sim_trace(machine->host);
+    for (guint i = 0; i < trace->len; i++)
+        for (guint unit = 0; unit < G_N_ELEMENTS(units); unit++)
+            if (g_str_has_prefix(trace->pdata[i], units[unit]) && asked < G_N_ELEMENTS(units))
+                g_assert_cmpuint(asked++, ==, unit);
+    g_assert_cmpuint(asked, ==, G_N_ELEMENTS(units));
+}
+
 static void test_sleep_allowed(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -421,6 +439,7 @@ int main(int argc, char **argv)
         {"/cycle/apu", test_apu},
         {"/cycle/libvirt-gave-back-first", test_libvirt_gave_back_first},
         {"/cycle/order", test_order},
+        {"/cycle/together", test_together},
         {"/cycle/sleep-allowed", test_sleep_allowed},
         {"/cycle/usb-only", test_usb_only_keeps_desktop},
         {"/cycle/no-devices", test_no_devices},

@@ -246,7 +246,7 @@ static void test_idle_manager_stopped(void)
 
     g_autoptr(GVariant) waited = take(machine, &vh_step_holders, args);
     g_assert_cmpint(vh_host_now(machine->host) - begin, <, 5 * G_USEC_PER_SEC);
-    g_assert_true(machine_did(machine, "unit_ask_stop user@1000.service"));
+    g_assert_true(machine_did(machine, "unit_stop user@1000.service"));
 }
 
 static void test_sessions(gconstpointer policy)

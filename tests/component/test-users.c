@@ -77,7 +77,7 @@ static void test_roll_back(void)
     g_autofree char *before = machine_state(machine, NULL);
 
     machine_configure(machine, "win10", "stop_user = [ \"wireplumber.service\" ];");
-    vh_sim_set_fault_at(machine->host, "unit_stop lightdm.service", VH_SIM_FAIL);
+    vh_sim_set_fault_at(machine->host, "stop lightdm.service", VH_SIM_FAIL);
     g_assert_false(machine_prepare(machine, xml, NULL));
     g_assert_true(machine_did(machine, "user_unit_start wireplumber.service 1000"));
     machine_assert_state(machine, before, NULL);

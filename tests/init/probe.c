@@ -53,21 +53,6 @@ static void test_cycle(void)
     }
 }
 
-static void test_ask_stop(void)
-{
-    g_autoptr(GError) error = NULL;
-    gint64 deadline = in_seconds(60);
-    gboolean down = FALSE;
-
-    (void)vh_host_unit_ask_stop(host, "sddm", &error);
-    g_assert_no_error(error);
-    while (!down && g_get_monotonic_time() < deadline) {
-        g_autoptr(VhUnit) unit = vh_host_unit_look(host, "sddm", NULL);
-        down = unit && g_str_equal(unit->active, "inactive");
-    }
-    g_assert_true(down);
-}
-
 static void test_failure(void)
 {
     g_autoptr(GError) broken = NULL, other = NULL;
@@ -174,8 +159,7 @@ int main(int argc, char **argv)
     } tests[] = {{"/look", test_look},
                  {"/cycle", test_cycle},
                  {"/failure", test_failure},
-                 {"/sessions", test_sessions},
-                 {"/ask-stop", test_ask_stop}};
+                 {"/sessions", test_sessions}};
 
     g_test_init(&argc, &argv, NULL);
     manager = argc > 1 ? argv[1] : "";

@@ -134,7 +134,7 @@ static const struct {
     {act_unload, "module_unload spare", TRUE, "module spare stuck"},
     {act_stop, "unit_stop a.service", TRUE, NULL},
     {act_start, "unit_start b.service", TRUE, NULL},
-    {act_ask_stop, "unit_ask_stop a.service", TRUE, NULL},
+    {act_ask_stop, "unit_stop a.service", TRUE, NULL},
     {act_terminate, "session_terminate 1", TRUE, NULL},
     {act_logout, "session_logout 1", TRUE, NULL},
     {act_user_stop, "user_unit_stop sound.service 0", TRUE, NULL},
