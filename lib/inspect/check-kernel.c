@@ -91,11 +91,11 @@ static void explain_iommu(VhChecking *checking, const Maker *maker, char *const 
     const char *off = word_with(words, maker->key, "iommu", "off");
     gboolean asked = maker->by_itself || word_with(words, maker->key, NULL, "on");
     gboolean known, offered = vh_check_there(checking, maker->table, TABLES, &known);
-    g_autofree char *take = g_strdup_printf("take %s off the kernel's command line", off);
 
-    if (off)
+    if (off) {
+        g_autofree char *take = g_strdup_printf("take %s off the kernel's command line", off);
         add_off(checking, take, "off: the kernel was told so");
-    else if (known && !offered)
+    } else if (known && !offered)
         add_off(checking,
                 asked ? "switch on the IOMMU (AMD-Vi, VT-d) in the firmware"
                       : "switch on VT-d in the firmware and add intel_iommu=on to the kernel's "
