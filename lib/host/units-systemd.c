@@ -15,6 +15,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_slot, sd_bus_slot_unref)
 
 /* ---- looking ---- */
 
+/* A job that is queued has not changed the unit yet: while the host boots, the display manager may
+ * still wait for its turn, and what was told to stop may wait for what stops before it. */
+static const char *state_with_job(const char *active, const char *job)
+{
+    static const struct {
+        const char *job, *active, *state;
+    } table[] = {
+        {"start", "inactive", "activating"},
+        {"stop", "active", "deactivating"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
+        if (g_str_equal(table[i].job, job) && g_str_equal(table[i].active, active))
+            return table[i].state;
+    return active;
+}
+
 static VhUnit *look(VhReal *real, const char *name, GError **error)
 {
     const char *id, *load, *active, *job;
@@ -40,9 +57,7 @@ static VhUnit *look(VhReal *real, const char *name, GError **error)
     VhUnit *unit = g_new0(VhUnit, 1);
     unit->id = g_strdup(id);
     unit->load = g_strdup(load);
-    /* While the host boots, the display manager may still wait for its turn. */
-    gboolean queued = g_str_equal(job, "start") && g_str_equal(active, "inactive");
-    unit->active = g_strdup(queued ? "activating" : active);
+    unit->active = g_strdup(state_with_job(active, job));
     return unit;
 }
 

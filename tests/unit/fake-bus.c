@@ -71,6 +71,7 @@ static int append_unit(sd_bus_message *reply, const char *name)
         {"display-manager.service", "lightdm.service", "loaded", "active", ""},
         {"masked.service", "masked.service", "masked", "inactive", ""},
         {"queued.service", "queued.service", "loaded", "inactive", "start"},
+        {"going.service", "going.service", "loaded", "active", "stop"},
         {"leaving.service", "leaving.service", "loaded", "inactive", "stop"},
     };
     const char *id = name, *load = "not-found", *active = "inactive", *job = "";

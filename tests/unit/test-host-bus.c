@@ -22,6 +22,7 @@ static void test_look(void)
         {"display-manager.service", "lightdm.service", "loaded", "active"},
         {"masked.service", "masked.service", "masked", "inactive"},
         {"queued.service", "queued.service", "loaded", "activating"},
+        {"going.service", "going.service", "loaded", "deactivating"},
         {"leaving.service", "leaving.service", "loaded", "inactive"},
         {"none.service", "none.service", "not-found", "inactive"},
     };
