@@ -139,7 +139,7 @@ static gboolean run_step(Run *self, const VhStep *step, GError **error)
 {
     Begun begun = {step, NULL, vh_host_now(self->teller->engine->host)};
 
-    if ((!step->kind->beside && !apply_asked(self, error)) ||
+    if ((!step->kind->ask && !apply_asked(self, error)) ||
         !begin_step(self, step, &begun.record, error))
         return FALSE;
     return !begun.record || ask_for(self, &begun) || apply_step(self, &begun, error);

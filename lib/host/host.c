@@ -224,11 +224,6 @@ gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error)
     return host->ops->unit_ask_stop(host, name, error);
 }
 
-gboolean vh_host_unit_ask_start(VhHost *host, const char *name, GError **error)
-{
-    return host->ops->unit_ask_start(host, name, error);
-}
-
 gboolean vh_host_stopping(VhHost *host)
 {
     return host->ops->stopping(host);

@@ -273,10 +273,9 @@ gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GErr
 /* reset-failed, then start, and waits for the job's end. At the deadline the job goes on:
  * VH_ERROR_TIMEOUT says only that nobody waited longer. */
 gboolean vh_host_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
-/* The same, but for the wait: queue the job only. VH_ERROR_UNSUPPORTED where services have no jobs:
- * anywhere but with systemd. */
+/* Queues the stop job and does not wait. VH_ERROR_UNSUPPORTED where services have no jobs: anywhere
+ * but with systemd. */
 gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error);
-gboolean vh_host_unit_ask_start(VhHost *host, const char *name, GError **error);
 /* Suspends the host to RAM and has its clock wake it after so many seconds. */
 gboolean vh_host_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error);
 /* Whether the host itself is shutting down. */
@@ -458,7 +457,6 @@ typedef struct {
     gboolean (*unit_stop)(VhHost *, const char *, gint64, GError **);
     gboolean (*unit_start)(VhHost *, const char *, gint64, GError **);
     gboolean (*unit_ask_stop)(VhHost *, const char *, GError **);
-    gboolean (*unit_ask_start)(VhHost *, const char *, GError **);
     gboolean (*stopping)(VhHost *);
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);

@@ -263,7 +263,6 @@ VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error);
 gboolean vh_real_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
 gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
 gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error);
-gboolean vh_real_unit_ask_start(VhHost *host, const char *name, GError **error);
 const VhServiceManager *vh_real_service_manager(VhHost *host);
 gboolean vh_real_stopping(VhHost *host);
 GPtrArray *vh_real_sessions(VhHost *host, GError **error);

@@ -108,7 +108,6 @@ static const VhHostOps ops = {
     .unit_stop = vh_real_unit_stop,
     .unit_start = vh_real_unit_start,
     .unit_ask_stop = vh_real_unit_ask_stop,
-    .unit_ask_start = vh_real_unit_ask_start,
     .stopping = vh_real_stopping,
     .sessions = vh_real_sessions,
     .session_terminate = vh_real_session_terminate,

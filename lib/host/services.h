@@ -15,9 +15,8 @@ typedef struct {
     VhUnit *(*look)(VhReal *real, const char *name, GError **error);
     gboolean (*stop)(VhReal *real, const char *name, gint64 deadline, GError **error);
     gboolean (*start)(VhReal *real, const char *name, gint64 deadline, GError **error);
-    /* NULL, both: it has no jobs. */
+    /* NULL: it has no jobs. */
     gboolean (*ask_stop)(VhReal *real, const char *name, GError **error);
-    gboolean (*ask_start)(VhReal *real, const char *name, GError **error);
     gboolean (*stopping)(VhReal *real);
 } VhServices;
 

@@ -227,16 +227,11 @@ static gboolean stop(VhReal *real, const char *name, gint64 deadline, GError **e
     return run_job(real, "stop", "StopUnit", name, deadline, error);
 }
 
-/* A unit that was started too often lately is refused a start (systemd.unit(5), StartLimitBurst=),
- * and ours comes and goes with its VM. */
-static void forget_starts(VhReal *real, const char *name, gint64 deadline)
-{
-    (void)vh_bus_call(real, deadline, &vh_bus_systemd, "ResetFailedUnit", NULL, NULL, "s", name);
-}
-
 static gboolean start(VhReal *real, const char *name, gint64 deadline, GError **error)
 {
-    forget_starts(real, name, deadline);
+    /* A unit that was started too often lately is refused a start (systemd.unit(5),
+     * StartLimitBurst=), and ours comes and goes with its VM. */
+    (void)vh_bus_call(real, deadline, &vh_bus_systemd, "ResetFailedUnit", NULL, NULL, "s", name);
     return run_job(real, "start", "StartUnit", name, deadline, error);
 }
 
@@ -252,28 +247,16 @@ static void tell_manager(VhReal *real, const char *name)
                           "ssi", name, "main", SIGTERM);
 }
 
-static gboolean ask(VhReal *real, const char *verb, const char *method, const char *name,
-                    GError **error)
-{
-    g_autofree char *job = queue(real, method, name, vh_bus_ask_deadline(real), error);
-
-    if (!job)
-        g_prefix_error(error, "%s %s: ", verb, name);
-    return job != NULL;
-}
-
 static gboolean ask_stop(VhReal *real, const char *name, GError **error)
 {
-    if (!ask(real, "stop", "StopUnit", name, error))
+    g_autofree char *job = queue(real, "StopUnit", name, vh_bus_ask_deadline(real), error);
+
+    if (!job) {
+        g_prefix_error(error, "stop %s: ", name);
         return FALSE;
+    }
     tell_manager(real, name);
     return TRUE;
-}
-
-static gboolean ask_start(VhReal *real, const char *name, GError **error)
-{
-    forget_starts(real, name, vh_bus_ask_deadline(real));
-    return ask(real, "start", "StartUnit", name, error);
 }
 
 /* As sd_booted(3), below our root. */
@@ -291,6 +274,5 @@ const VhServices vh_services_systemd = {
     .stop = stop,
     .start = start,
     .ask_stop = ask_stop,
-    .ask_start = ask_start,
     .stopping = stopping,
 };

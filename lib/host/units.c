@@ -110,26 +110,15 @@ gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GEr
     return services_of(real)->start(real, name, deadline, error);
 }
 
-static gboolean no_jobs(GError **error)
-{
-    return vh_error_set(error, VH_ERROR_UNSUPPORTED,
-                        "the services of this host have no jobs that could be queued");
-}
-
 gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error)
 {
     VhReal *real = (VhReal *)host;
     const VhServices *services = services_of(real);
 
-    return services->ask_stop ? services->ask_stop(real, name, error) : no_jobs(error);
-}
-
-gboolean vh_real_unit_ask_start(VhHost *host, const char *name, GError **error)
-{
-    VhReal *real = (VhReal *)host;
-    const VhServices *services = services_of(real);
-
-    return services->ask_start ? services->ask_start(real, name, error) : no_jobs(error);
+    if (services->ask_stop)
+        return services->ask_stop(real, name, error);
+    return vh_error_set(error, VH_ERROR_UNSUPPORTED,
+                        "the services of this host have no jobs that could be queued");
 }
 
 gboolean vh_real_stopping(VhHost *host)

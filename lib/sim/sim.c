@@ -171,13 +171,6 @@ static gboolean unit_ask_stop(VhHost *host, const char *name, GError **error)
     return sim_act(host, &act, error);
 }
 
-static gboolean unit_ask_start(VhHost *host, const char *name, GError **error)
-{
-    SimAct act = {.kind = SIM_UNIT_ASK_START, .target = name};
-
-    return sim_act(host, &act, error);
-}
-
 static gboolean session_terminate(VhHost *host, const char *id, GError **error)
 {
     SimAct act = {.kind = SIM_SESSION_TERMINATE, .target = id};
@@ -315,7 +308,6 @@ static const VhHostOps ops = {
     .unit_stop = unit_stop,
     .unit_start = unit_start,
     .unit_ask_stop = unit_ask_stop,
-    .unit_ask_start = unit_ask_start,
     .stopping = stopping,
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,

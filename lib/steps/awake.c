@@ -24,25 +24,19 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     return TRUE;
 }
 
+static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
+{
+    if (vh_host_unit_start(context->host, unit_of(args), context->act_deadline, error))
+        return TRUE;
+    g_prefix_error(error, "cannot keep the host awake (sleep = \"allow\" does without): ");
+    return FALSE;
+}
+
 static gboolean is_active(VhHost *host, const char *name)
 {
     g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
 
     return unit && g_strcmp0(unit->active, "active") == 0;
-}
-
-static gboolean ask(const VhStepContext *context, GVariant *args)
-{
-    return vh_host_unit_ask_start(context->host, unit_of(args), NULL);
-}
-
-static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
-{
-    if (is_active(context->host, unit_of(args)) ||
-        vh_host_unit_start(context->host, unit_of(args), context->act_deadline, error))
-        return TRUE;
-    g_prefix_error(error, "cannot keep the host awake (sleep = \"allow\" does without): ");
-    return FALSE;
 }
 
 /* Nothing waits for the end of it. */
@@ -71,9 +65,7 @@ const VhStepKind vh_step_awake = {
     .name = "awake",
     .title = "sleep inhibitor",
     .undo_grade = VH_UNDO_FULL,
-    .beside = TRUE,
     .look = look,
-    .ask = ask,
     .apply = apply,
     .undo = undo,
     .describe = describe,

@@ -99,7 +99,6 @@ const VhStepKind vh_step_front = {
     .name = "front",
     .title = "screen",
     .undo_grade = VH_UNDO_PARTIAL,
-    .beside = TRUE,
     .look = look,
     .apply = apply,
     .undo = undo,

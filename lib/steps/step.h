@@ -35,8 +35,6 @@ typedef struct {
     gboolean undo_once;
     /* Another guest may need the same thing done: the last one that needs it undoes it. */
     gboolean shared;
-    /* It is done while what was asked for before goes on; all others come after that. */
-    gboolean beside;
 
     /*
      * The state to return to, a floating or full a{sv} that goes into the journal before anything
@@ -46,8 +44,9 @@ typedef struct {
     gboolean (*look)(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error);
     /*
-     * Begins what takes a while by itself; apply, which is called later, waits for it. FALSE when
-     * it cannot be asked for: apply is called at once then, as without this member, and says why.
+     * Begins what takes a while by itself; apply, which is called once all steps of such kinds that
+     * follow each other have been asked for, waits for it. FALSE when it cannot be asked for: apply
+     * is called at once then, as without this member, and says why.
      */
     gboolean (*ask)(const VhStepContext *context, GVariant *args);
     /* Does it, and does not return before it is so. On failure undo is called. */

@@ -80,7 +80,6 @@ const VhStepKind vh_step_unit = {
     .title = "units",
     .undo_grade = VH_UNDO_FULL,
     .shared = TRUE,
-    .beside = TRUE,
     .look = look,
     .ask = ask,
     .apply = apply,
