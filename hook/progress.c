@@ -14,7 +14,8 @@ static struct {
     GMutex lock;
     GCond changed;
     GThread *thread;
-    char *text; /* NULL: nothing */
+    gboolean waits; /* it has come as far as that */
+    char *text;     /* NULL: nothing */
     gint64 since, next;
 } progress;
 
@@ -31,6 +32,8 @@ static void tell(void)
 static gpointer watch(gpointer data)
 {
     g_mutex_lock(&progress.lock);
+    progress.waits = TRUE;
+    g_cond_broadcast(&progress.changed);
     for (;;) {
         if (!progress.text) {
             g_cond_wait(&progress.changed, &progress.lock);
@@ -43,16 +46,33 @@ static gpointer watch(gpointer data)
     return NULL;
 }
 
-/* Signals are for the thread that waits for something. */
+static void hold(void)
+{
+    g_mutex_lock(&progress.lock);
+}
+
+static void let_go(void)
+{
+    g_mutex_unlock(&progress.lock);
+}
+
+/*
+ * Signals are for the thread that waits for something. A child has only the thread that forked it,
+ * and every lock that another one held at that moment for ever: so ours is to do nothing but wait
+ * then, and not to be still on its way to that.
+ */
 static void begin(void)
 {
     sigset_t all, before;
 
     (void)sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+    if (pthread_atfork(hold, let_go, let_go) != 0 ||
+        pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
         return;
     progress.thread = g_thread_new("progress", watch, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    while (!progress.waits)
+        g_cond_wait(&progress.changed, &progress.lock);
 }
 
 void vh_progress(const char *text)

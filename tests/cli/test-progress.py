@@ -77,6 +77,14 @@ class Terminal(unittest.TestCase):
         self.assertNotIn("\033", shown(NO_COLOR="", TERM="dumb"))
         self.assertNotIn("\033", golden.run(*arguments).stdout)
 
+    def test_beside_a_child(self):
+        """What is read in a child is read though a thread is there to tell of it. One run in thirty
+        failed when that thread could hold a lock while the child was made."""
+        arguments = ["check", "--host", golden.sample("nvidia-desktop")]
+        for _ in range(25):
+            _, out, err = self.start(*arguments)
+            self.assertIn("nvidia", self.read(out), self.read(err))
+
 
 if __name__ == "__main__":
     tap.main()
