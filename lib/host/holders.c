@@ -32,7 +32,7 @@ typedef struct {
     VhReal *real;
     GPtrArray *nodes; /* VhNode */
     Place *places;    /* of the nodes, for maps, which names files by these */
-    pid_t self, child;
+    pid_t self;
 } Scan;
 
 /* Index of the node, -1: none. */
@@ -72,7 +72,7 @@ static int node_of_descriptor(const Scan *self, int dir_fd, const char *name)
                           makedev(stx.stx_rdev_major, stx.stx_rdev_minor));
 }
 
-/* Every call counts here, as there are thousands: readdir(3) would add four for each process. */
+/* Every call counts here, as there are thousands: readdir(3) would add three for each process. */
 static int look_at_descriptors(const Scan *self, int proc_fd, const char *pid)
 {
     char path[64], entries[4096] __attribute__((aligned(__alignof__(struct dirent64))));
@@ -155,14 +155,14 @@ static int look_at_maps(const Scan *self, int proc_fd, const char *pid)
 static void scan_processes(const Scan *self, Look look, GString *answer)
 {
     g_autofree char *path = vh_real_path(self->real, "/proc");
+    pid_t child = getpid();
     DIR *dir = opendir(path);
 
     if (!dir)
         return;
     for (struct dirent *entry; (entry = readdir(dir));) {
         guint64 pid;
-        if (!vh_number(entry->d_name, 10, &pid) || (pid_t)pid == self->self ||
-            (pid_t)pid == self->child)
+        if (!vh_number(entry->d_name, 10, &pid) || (pid_t)pid == self->self || (pid_t)pid == child)
             continue;
         int node = look(self, dirfd(dir), entry->d_name);
         if (node >= 0)
@@ -173,10 +173,7 @@ static void scan_processes(const Scan *self, Look look, GString *answer)
 
 static int act_scan_maps(gpointer data, GString *answer)
 {
-    Scan *self = data;
-
-    self->child = getpid();
-    scan_processes(self, look_at_maps, answer);
+    scan_processes(data, look_at_maps, answer);
     return 0;
 }
 
@@ -184,10 +181,7 @@ static int act_scan_maps(gpointer data, GString *answer)
  * and to read them all takes longer. */
 static int act_scan(gpointer data, GString *answer)
 {
-    Scan *self = data;
-
-    self->child = getpid();
-    scan_processes(self, look_at_descriptors, answer);
+    scan_processes(data, look_at_descriptors, answer);
     return answer->len > 0 ? 0 : act_scan_maps(data, answer);
 }
 
@@ -279,7 +273,7 @@ GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error)
     VhReal *real = (VhReal *)host;
     g_autofree Place *places = g_new0(Place, nodes->len + 1);
     g_autoptr(GPtrArray) holders = g_ptr_array_new_with_free_func(free_holder);
-    Scan self = {real, nodes, places, getpid(), -1};
+    Scan self = {real, nodes, places, getpid()};
     gboolean found;
 
     if (nodes->len == 0 || (are_vfio(nodes) && vfio_is_unused(real)))

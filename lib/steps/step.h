@@ -85,8 +85,7 @@ const VhStepKind *vh_step_kind_find(const char *name);
 const VhStepKind *const *vh_step_kinds(void);
 
 /* Waits a little (first 20 ms, then doubling up to 250 ms, kept in *@pause) for one of @holders to
- * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED
- * on SIGTERM.
+ * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED on SIGTERM.
  */
 gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
                        GError **error);
