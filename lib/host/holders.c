@@ -244,15 +244,15 @@ static void find_places(Scan *self)
 }
 
 /*
- * Whether nobody has any node of VFIO open, whatever process it is: each has a reference on the
- * module (fs/char_dev.c, chrdev_open), and so has each module that needs it, all of which are named
- * as its holders (kernel/module/main.c). When there are more references than these, or the module
- * is part of the kernel, one has to look for the processes.
+ * Whether nobody has anything of the module open: each who has, has a reference on it, and so has
+ * each module that needs it, all of which are named as its holders (kernel/module/main.c). When
+ * there are more references than these, or the module is part of the kernel, one has to look for
+ * the processes.
  */
-static gboolean vfio_is_unused(VhReal *real)
+static gboolean is_unused(VhReal *real, const char *module)
 {
-    g_autofree char *count = vh_real_path(real, "/sys/module/vfio/refcnt");
-    g_autofree char *users = vh_real_path(real, "/sys/module/vfio/holders");
+    g_autofree char *count = vh_real_path(real, "/sys/module/%s/refcnt", module);
+    g_autofree char *users = vh_real_path(real, "/sys/module/%s/holders", module);
     g_autofree char *text = vh_file_attribute(count);
     g_autoptr(GPtrArray) names = vh_file_list(users);
     guint64 references;
@@ -260,11 +260,20 @@ static gboolean vfio_is_unused(VhReal *real)
     return vh_number(text, 10, &references) && references == names->len;
 }
 
-static gboolean are_vfio(GPtrArray *nodes)
+/* Whether the kernel's counts tell that none of @nodes is open: to look at all processes takes
+ * longer than all else that a start has to know. */
+static gboolean are_unused(VhReal *real, const GPtrArray *nodes)
 {
-    for (guint i = 0; i < nodes->len; i++)
-        if (g_strcmp0(((VhNode *)g_ptr_array_index(nodes, i))->subsystem, "vfio") != 0)
+    const char *asked = NULL;
+
+    for (guint i = 0; i < nodes->len; i++) {
+        const VhNode *node = g_ptr_array_index(nodes, i);
+        if (!node->counted)
             return FALSE;
+        if (g_strcmp0(node->counted, asked) != 0 && !is_unused(real, node->counted))
+            return FALSE;
+        asked = node->counted;
+    }
     return TRUE;
 }
 
@@ -276,7 +285,7 @@ GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error)
     Scan self = {real, nodes, places, getpid()};
     gboolean found;
 
-    if (nodes->len == 0 || (are_vfio(nodes) && vfio_is_unused(real)))
+    if (are_unused(real, nodes))
         return g_steal_pointer(&holders);
     find_places(&self);
     if (!scan(&self, act_scan, holders, &found, error))

@@ -417,6 +417,7 @@ void vh_node_free(VhNode *node)
         return;
     g_free(node->path);
     g_free(node->subsystem);
+    g_free(node->counted);
     g_free(node);
 }
 

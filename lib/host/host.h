@@ -148,6 +148,8 @@ typedef struct {
     gboolean blocks; /* unbinding waits for, or breaks, a process that has it open (drm, sound,
                         graphics, i2c-dev, kfd, nvidia, block, …); not so for input, hidraw, and
                         all on USB */
+    char *counted;   /* the module whose use count is raised for as long as it is open or mapped;
+                        NULL: that is not known of this one */
 } VhNode;
 
 /* The nodes of this function, found through sysfs below its directory (not below another PCI

@@ -10,7 +10,9 @@
 
 typedef struct {
     VhReal *real;
-    GPtrArray *nodes; /* VhNode */
+    const char *dir;    /* the function's */
+    const char *module; /* its driver's, or NULL */
+    GPtrArray *nodes;   /* VhNode */
 } Nodes;
 
 /* Whose open nodes make an unbind wait (sound, video), break (drm, graphics), keep the driver's
@@ -26,7 +28,28 @@ static gboolean subsystem_blocks(const char *subsystem)
     return g_strv_contains(names, subsystem);
 }
 
-static void add(Nodes *self, const char *path, const char *subsystem, dev_t number, gboolean blocks)
+/*
+ * Whether the use count of the function's driver tells that this node is open. It does for what the
+ * driver itself has registered, in a directory of its class just below the function's: DRM
+ * (drivers/gpu/drm/drm_drv.c, drm_stub_open), sound cards (sound/core/control.c, snd_ctl_open;
+ * pcm_native.c, snd_pcm_open; hwdep.c, snd_hwdep_open) and framebuffers (drm_fbdev_generic.c,
+ * drm_fbdev_fb_open; drivers/video/fbdev/core/fbmem.c, fb_open). A sound card that a machine driver
+ * has registered (sound/soc) is further below, and counts there.
+ */
+static gboolean is_counted(const Nodes *self, const VhDeviceDir *dir)
+{
+    static const char *const classes[] = {"drm", "sound", "graphics", NULL};
+    gsize length = strlen(self->dir);
+
+    if (!self->module || !g_strv_contains(classes, dir->subsystem) ||
+        strncmp(dir->path, self->dir, length) != 0)
+        return FALSE;
+    g_autofree char *class_dir = g_strdup_printf("/%s/", dir->subsystem);
+    return g_str_has_prefix(dir->path + length, class_dir);
+}
+
+static void add(Nodes *self, const char *path, const char *subsystem, dev_t number, gboolean blocks,
+                const char *counted)
 {
     VhNode *node;
 
@@ -40,6 +63,7 @@ static void add(Nodes *self, const char *path, const char *subsystem, dev_t numb
     node->subsystem = g_strdup(subsystem);
     node->number = number;
     node->blocks = blocks;
+    node->counted = g_strdup(counted);
     g_ptr_array_add(self->nodes, node);
 }
 
@@ -77,13 +101,15 @@ VhNode *vh_node_read(const char *dir, const char *subsystem)
 
 static void visit(const VhDeviceDir *dir, gpointer data)
 {
+    const Nodes *self = data;
     dev_t number;
 
-    if (!read_number(dir->path, &number))
+    if (!dir->node || !read_number(dir->path, &number))
         return;
     g_autofree char *path = node_path(dir->path);
     if (path)
-        add(data, path, dir->subsystem, number, !dir->usb && subsystem_blocks(dir->subsystem));
+        add(data, path, dir->subsystem, number, !dir->usb && subsystem_blocks(dir->subsystem),
+            is_counted(self, dir) ? self->module : NULL);
 }
 
 static void add_framebuffers(Nodes *self, const char *address)
@@ -101,13 +127,14 @@ static void add_framebuffers(Nodes *self, const char *address)
 }
 
 /* A node that is one for all devices of a driver. */
-static void add_shared(Nodes *self, const char *class_dir, const char *path, const char *subsystem)
+static void add_shared(Nodes *self, const char *class_dir, const char *path, const char *subsystem,
+                       const char *counted)
 {
     g_autofree char *dir = vh_real_path(self->real, "%s", class_dir);
     dev_t number;
 
     if (read_number(dir, &number))
-        add(self, path, subsystem, number, TRUE);
+        add(self, path, subsystem, number, TRUE, counted);
 }
 
 /* ---- nodes that the driver does not show in sysfs ---- */
@@ -224,7 +251,7 @@ static void consider(const Scan *self, const char *path, dev_t number)
 
     if (name && !is_other_gpu(self->hidden, name, minor(number)) &&
         !belongs_to_pci(self->nodes->real, number))
-        add(self->nodes, path, name, number, TRUE);
+        add(self->nodes, path, name, number, TRUE, NULL);
 }
 
 /* /dev and its directories; deeper there are only links and USB. */
@@ -263,13 +290,13 @@ static void add_hidden(Nodes *self, const VhPciFunction *function)
 }
 
 /* The group's node, which QEMU has open for as long as it has the function
- * (Documentation/driver-api/vfio.rst). */
+ * (Documentation/driver-api/vfio.rst), and the module vfio counts (fs/char_dev.c, chrdev_open). */
 static void add_vfio_group(Nodes *self, const VhPciFunction *function)
 {
     g_autofree char *class_dir = g_strdup_printf("/sys/class/vfio/%d", function->iommu_group);
     g_autofree char *path = g_strdup_printf("/dev/vfio/%d", function->iommu_group);
 
-    add_shared(self, class_dir, path, "vfio");
+    add_shared(self, class_dir, path, "vfio", "vfio");
 }
 
 static void free_node(gpointer node)
@@ -284,12 +311,12 @@ GPtrArray *vh_real_pci_nodes(VhHost *host, const char *address, GError **error)
 
     if (!dir)
         return NULL;
-    Nodes nodes = {real, g_ptr_array_new_with_free_func(free_node)};
-    g_autoptr(VhPciFunction) function = vh_pci_read(real, address);
+    g_autoptr(VhPciFunction) function = vh_pci_read_driver(address, dir);
+    Nodes nodes = {real, dir, function->module, g_ptr_array_new_with_free_func(free_node)};
     vh_sysfs_walk(dir, visit, &nodes);
     add_framebuffers(&nodes, address);
     if (g_strcmp0(function->driver, "amdgpu") == 0)
-        add_shared(&nodes, "/sys/class/kfd/kfd", "/dev/kfd", "kfd");
+        add_shared(&nodes, "/sys/class/kfd/kfd", "/dev/kfd", "kfd", NULL);
     if (function->vfio)
         add_vfio_group(&nodes, function);
     else if (function->driver)

@@ -87,31 +87,29 @@ static gboolean is_bridge(const char *dir, guint32 class_code)
     return class_code >> 16 == 0x06 || has(dir, "secondary_bus_number");
 }
 
-/* All but driver_override. */
-static VhPciFunction *read_function(const char *address, const char *dir)
+VhPciFunction *vh_pci_read_driver(const char *address, const char *dir)
 {
     VhPciFunction *function = g_new0(VhPciFunction, 1);
-    g_autofree char *boot_vga_path = g_build_filename(dir, "boot_vga", NULL);
-    g_autofree char *boot_vga = vh_file_attribute(boot_vga_path);
 
     function->address = g_strdup(address);
-    function->class_code = read_hex(dir, "class");
-    function->vendor = (guint16)read_hex(dir, "vendor");
-    function->device = (guint16)read_hex(dir, "device");
     function->driver = read_link(dir, "driver");
-    function->module = read_link(dir, "driver/module");
+    function->module = function->driver ? read_link(dir, "driver/module") : NULL;
     function->iommu_group = read_group(dir);
-    function->bridge = is_bridge(dir, function->class_code);
-    function->boot_vga = g_strcmp0(boot_vga, "1") == 0;
     function->vfio = is_vfio(dir, function->driver);
     return function;
 }
 
-VhPciFunction *vh_pci_read(VhReal *real, const char *address)
+/* All but driver_override. */
+static VhPciFunction *read_function(const char *address, const char *dir)
 {
-    g_autofree char *dir = vh_real_path(real, DEVICES "/%s", address);
+    VhPciFunction *function = vh_pci_read_driver(address, dir);
 
-    return read_function(address, dir);
+    function->class_code = read_hex(dir, "class");
+    function->vendor = (guint16)read_hex(dir, "vendor");
+    function->device = (guint16)read_hex(dir, "device");
+    function->bridge = is_bridge(dir, function->class_code);
+    function->boot_vga = vh_pci_is_display(function) && read_hex(dir, "boot_vga") == 1;
+    return function;
 }
 
 /* "(null)" stands for none up to Linux 6.x; later an empty line does. */

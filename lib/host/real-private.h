@@ -69,6 +69,7 @@ typedef struct {
     const char *name;      /* its last component */
     const char *subsystem; /* never NULL */
     gboolean usb;          /* it is a USB device or below one */
+    gboolean node;         /* it has a node in /dev, or may have: the attribute "dev" is there */
 } VhDeviceDir;
 
 /* Calls @visit for each directory below (not at) @top that has a subsystem, without going into
@@ -197,8 +198,9 @@ gboolean vh_program_run(VhReal *real, const VhCommand *command, const VhRunManne
 /* The function's directory in /sys/devices, resolved; NULL and VH_ERROR_GONE without. */
 char *vh_pci_directory(VhReal *real, const char *address, GError **error);
 
-/* The function without its driver_override, for which a lock would have to be taken. */
-VhPciFunction *vh_pci_read(VhReal *real, const char *address);
+/* Who drives the function in the directory @dir: of its fields driver, module, vfio and iommu_group
+ * are set. */
+VhPciFunction *vh_pci_read_driver(const char *address, const char *dir);
 
 /* ---- framebuffers.c ---- */
 

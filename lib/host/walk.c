@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/address.h"
 
@@ -16,7 +18,11 @@ typedef struct {
     gpointer data;
 } Walk;
 
-static void walk(const Walk *self, const char *path, guint depth, gboolean usb);
+/* What one directory has. A kernel's answer to "is it there?" takes as long as a name here. */
+typedef struct {
+    GPtrArray *below; /* names of directories */
+    gboolean device, node;
+} Entries;
 
 static gboolean is_pci_function(const char *name)
 {
@@ -28,23 +34,10 @@ static gboolean is_pci_function(const char *name)
 /* Directories that hold no devices, and many files. */
 static gboolean is_barren(const char *name)
 {
-    static const char *const names[] = {"power", "msi_irqs", "statistics", "queues", "mq", NULL};
+    static const char *const names[] = {".",          "..",     "power", "link",    "msi_irqs",
+                                        "statistics", "queues", "mq",    "widgets", NULL};
 
     return g_strv_contains(names, name);
-}
-
-static void enter(const Walk *self, const char *parent, const char *name, guint depth, gboolean usb)
-{
-    g_autofree char *path = g_build_filename(parent, name, NULL);
-    g_autofree char *link = g_build_filename(path, "subsystem", NULL);
-    g_autofree char *subsystem = vh_file_link(link);
-
-    if (subsystem) {
-        usb = usb || strcmp(subsystem, "usb") == 0;
-        VhDeviceDir dir = {path, name, subsystem, usb};
-        self->visit(&dir, self->data);
-    }
-    walk(self, path, depth + 1, usb);
 }
 
 static gboolean is_directory(DIR *dir, const struct dirent *entry)
@@ -56,18 +49,57 @@ static gboolean is_directory(DIR *dir, const struct dirent *entry)
     return fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void walk(const Walk *self, const char *path, guint depth, gboolean usb)
+static void read_entries(DIR *dir, Entries *entries)
 {
-    DIR *dir = depth < DEPTH_MAX ? opendir(path) : NULL;
-
-    if (!dir)
-        return;
+    entries->below = g_ptr_array_new_with_free_func(g_free);
     for (struct dirent *entry; (entry = readdir(dir));) {
         const char *name = entry->d_name;
-        if (is_directory(dir, entry) && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-            !is_barren(name) && !is_pci_function(name))
-            enter(self, path, name, depth, usb);
+        entries->device = entries->device || strcmp(name, "subsystem") == 0;
+        entries->node = entries->node || strcmp(name, "dev") == 0;
+        if (is_directory(dir, entry) && !is_barren(name) && !is_pci_function(name))
+            g_ptr_array_add(entries->below, g_strdup(name));
     }
+}
+
+static char *read_subsystem(DIR *dir)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(dirfd(dir), "subsystem", target, sizeof target - 1);
+
+    if (n <= 0)
+        return NULL;
+    target[n] = '\0';
+    return g_path_get_basename(target);
+}
+
+/* @parent: a descriptor, or AT_FDCWD at the top. */
+static void walk(const Walk *self, int parent, const char *name, const char *path, guint depth,
+                 gboolean usb)
+{
+    int fd = depth < DEPTH_MAX
+                 ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                 : -1;
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    Entries entries = {0};
+
+    if (!dir) {
+        if (fd >= 0)
+            (void)close(fd);
+        return;
+    }
+    read_entries(dir, &entries);
+    g_autofree char *subsystem = entries.device && depth > 0 ? read_subsystem(dir) : NULL;
+    if (subsystem) {
+        usb = usb || strcmp(subsystem, "usb") == 0;
+        VhDeviceDir found = {path, name, subsystem, usb, entries.node};
+        self->visit(&found, self->data);
+    }
+    for (guint i = 0; i < entries.below->len; i++) {
+        const char *child = g_ptr_array_index(entries.below, i);
+        g_autofree char *below = g_build_filename(path, child, NULL);
+        walk(self, fd, child, below, depth + 1, usb);
+    }
+    g_ptr_array_unref(entries.below);
     (void)closedir(dir);
 }
 
@@ -75,5 +107,5 @@ void vh_sysfs_walk(const char *top, void (*visit)(const VhDeviceDir *, gpointer)
 {
     Walk self = {visit, data};
 
-    walk(&self, top, 0, FALSE);
+    walk(&self, AT_FDCWD, top, top, 0, FALSE);
 }

@@ -298,13 +298,63 @@ static void test_holder_by_mapping(void)
     g_assert_cmpint(((VhHolder *)g_ptr_array_index(holders, 0))->process.pid, ==, 52);
 }
 
+/* The module of what is counted, and nothing where the kernel counts elsewhere or not at all. */
+static void test_counted(void)
+{
+    static const struct {
+        const char *path, *counted;
+    } table[] = {
+        {"/dev/dri/card0", "amdgpu"},     {"/dev/fb0", "amdgpu"},
+        {"/dev/snd/controlC0", "amdgpu"}, {"/dev/i2c-4", NULL},
+        {"/dev/snd/controlC1", NULL},     {"/dev/kfd", NULL},
+    };
+    g_autoptr(HostTree) tree = gpu_tree("amdgpu");
+    g_autoptr(GError) error = NULL;
+
+    host_tree_device(tree, DIR "/drm/card0", "drm", "226:0", "dri/card0");
+    host_tree_device(tree, DIR "/graphics/fb0", "graphics", "29:0", "fb0");
+    host_tree_device(tree, DIR "/sound/card0/controlC0", "sound", "116:0", "snd/controlC0");
+    host_tree_device(tree, DIR "/drm/card0/card0-DP-1/i2c-4/i2c-dev/i2c-4", "i2c-dev", "89:4",
+                     "i2c-4");
+    host_tree_device(tree, DIR "/machine.0/sound/card1/controlC1", "sound", "116:1",
+                     "snd/controlC1");
+    host_tree_device(tree, "/sys/class/kfd/kfd", "kfd", "240:0", "kfd");
+    g_autoptr(GPtrArray) nodes = vh_host_pci_nodes(tree->host, GPU, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(nodes->len, ==, G_N_ELEMENTS(table));
+    for (guint i = 0; i < nodes->len; i++) {
+        const VhNode *node = nodes->pdata[i];
+        gsize row = 0;
+        while (row < G_N_ELEMENTS(table) && strcmp(table[row].path, node->path) != 0)
+            row++;
+        g_assert_cmpuint(row, <, G_N_ELEMENTS(table));
+        g_assert_cmpstr(node->counted, ==, table[row].counted);
+    }
+}
+
+/* One that is not counted is looked for, whatever the count of the others says. */
+static void test_not_all_counted(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GPtrArray) nodes = null_node("/dev/dri/card0", makedev(99, 99));
+    g_autoptr(GPtrArray) more = null_node("/dev/i2c-4", makedev(1, 3));
+
+    ((VhNode *)nodes->pdata[0])->counted = g_strdup("amdgpu");
+    g_ptr_array_extend_and_steal(nodes, g_steal_pointer(&more));
+    host_tree_write(tree, "0\n", "/sys/module/amdgpu/refcnt");
+    host_tree_process(tree, 71, "ddcutil", "S", 1, 0, "");
+    open_in_tree(tree, 71, "3", "/dev/null");
+    g_autoptr(GPtrArray) holders = vh_host_holders(tree->host, nodes, NULL);
+    g_assert_cmpuint(holders->len, ==, 1);
+}
+
 /* As many references as modules that need it: no process has a node open, and none is looked at. */
 static void test_vfio_unused(void)
 {
     g_autoptr(HostTree) tree = host_tree_new();
     g_autoptr(GPtrArray) nodes = null_node("/dev/vfio/7", makedev(1, 3));
 
-    ((VhNode *)nodes->pdata[0])->subsystem = g_strdup("vfio");
+    ((VhNode *)nodes->pdata[0])->counted = g_strdup("vfio");
     host_tree_process(tree, 70, "qemu", "S", 1, 0, "");
     open_in_tree(tree, 70, "3", "/dev/null");
     host_tree_dir(tree, "/sys/module/vfio/holders/vfio_pci");
@@ -489,6 +539,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nodes/of-holders", test_nodes_of_holders);
     g_test_add_func("/holders/described", test_holders);
     g_test_add_func("/holders/by-mapping", test_holder_by_mapping);
+    g_test_add_func("/nodes/counted", test_counted);
+    g_test_add_func("/holders/not-all-counted", test_not_all_counted);
     g_test_add_func("/holders/vfio-unused", test_vfio_unused);
     g_test_add_func("/holders/block-device", test_block_device_is_another);
     g_test_add_func("/holders/none", test_no_nodes_no_holders);
