@@ -8,7 +8,7 @@
 /* Who keeps what it has, and for whose sake. */
 static guint show_left_alone(const VhEngine *engine)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];

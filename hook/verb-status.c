@@ -146,7 +146,7 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
         return VH_EXIT_FAILED;
     }
     VhHost *host = patient.engine.host;
-    g_autoptr(GPtrArray) journals = vh_journal_list(&patient.engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&patient.engine, NULL);
     GVariantBuilder list;
     gboolean stuck = FALSE, any = FALSE;
 

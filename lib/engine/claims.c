@@ -37,12 +37,9 @@ static void add_claims(GPtrArray *claims, const VhJournal *journal)
 GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid)
 {
     GPtrArray *claims = g_ptr_array_new_with_free_func((GDestroyNotify)vh_claim_free);
-    g_autoptr(GPtrArray) journals = engine->state_dir ? vh_journal_list(engine) : NULL;
+    g_autoptr(GPtrArray) journals = engine->state_dir ? vh_journal_list(engine, uuid) : NULL;
 
-    for (guint i = 0; journals && i < journals->len; i++) {
-        const VhJournal *journal = journals->pdata[i];
-        if (g_strcmp0(journal->uuid, uuid) != 0)
-            add_claims(claims, journal);
-    }
+    for (guint i = 0; journals && i < journals->len; i++)
+        add_claims(claims, journals->pdata[i]);
     return claims;
 }

@@ -98,13 +98,26 @@ void vh_plan_commands(VhPlanning *planning)
 
 /* ---- at other operations ---- */
 
+static gboolean is_at(const VhConfigCommand *command, const VhCall *call)
+{
+    return g_str_equal(command->at, call->operation);
+}
+
+static gboolean any_at(const VhCall *call, const VhConfig *config)
+{
+    for (guint i = 0; i < config->commands->len; i++)
+        if (is_at(config->commands->pdata[i], call))
+            return TRUE;
+    return FALSE;
+}
+
 static GPtrArray *steps_at(const VhCall *call, const VhConfig *config, const VhDomain *domain)
 {
     GPtrArray *steps = g_ptr_array_new_with_free_func((GDestroyNotify)vh_step_free);
 
     for (guint i = 0; i < config->commands->len; i++) {
         const VhConfigCommand *command = config->commands->pdata[i];
-        if (g_str_equal(command->at, call->operation))
+        if (is_at(command, call))
             g_ptr_array_add(steps, command_step(command, call->guest, config, domain));
     }
     return steps;
@@ -183,6 +196,8 @@ static gboolean run_commands(const VhTeller *teller, const VhCall *call, gint64 
                 "no command was run: %s", cause->message);
         return TRUE;
     }
+    if (!any_at(call, config))
+        return TRUE;
     g_autoptr(VhDomain) domain = vh_call_domain(call, NULL);
     g_autoptr(GPtrArray) steps = steps_at(call, config, domain);
     if (domain && any_undo(steps))

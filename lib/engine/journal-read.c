@@ -258,8 +258,9 @@ static int by_guest(gconstpointer a, gconstpointer b)
     return strcmp(left->guest, right->guest);
 }
 
-GPtrArray *vh_journal_list(const VhEngine *engine)
+GPtrArray *vh_journal_list(const VhEngine *engine, const char *except)
 {
+    g_autofree char *left_out = except ? vh_journal_path(engine, except) : NULL;
     GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)vh_journal_free);
     g_autoptr(GDir) dir = g_dir_open(engine->state_dir, 0, NULL);
     const char *name;
@@ -268,7 +269,8 @@ GPtrArray *vh_journal_list(const VhEngine *engine)
         if (!g_str_has_suffix(name, ".journal"))
             continue;
         g_autofree char *path = g_build_filename(engine->state_dir, name, NULL);
-        VhJournal *journal = open_path(engine, path, FALSE, NULL);
+        VhJournal *journal =
+            g_strcmp0(path, left_out) == 0 ? NULL : open_path(engine, path, FALSE, NULL);
         if (journal)
             g_ptr_array_add(list, journal);
     }

@@ -77,9 +77,10 @@ VhJournal *vh_journal_create(const VhEngine *engine, const VhJournalHead *head, 
  */
 VhJournal *vh_journal_open(const VhEngine *engine, const char *uuid, GError **error);
 
-/* All journals of this boot that can be read, as a list (VhJournal), ordered by guest. Those that
- * cannot are left out. For looking only: nothing is removed or appended. Never NULL. */
-GPtrArray *vh_journal_list(const VhEngine *engine);
+/* All journals of this boot that can be read, as a list (VhJournal), ordered by guest, without that
+ * of the UUID @except (NULL: with all). Those that cannot are left out. For looking only: nothing
+ * is removed or appended. Never NULL. */
+GPtrArray *vh_journal_list(const VhEngine *engine, const char *except);
 
 /* Whether a journal of that UUID may be there: a look at the name only. */
 gboolean vh_journal_exists(const VhEngine *engine, const char *uuid);

@@ -68,7 +68,7 @@ static gboolean recover_present(Recovery *self)
 
     if (lock < 0)
         return FALSE;
-    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine, NULL);
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
         (void)recover_one(self, journal->uuid, self->error ? NULL : &self->error);
@@ -81,7 +81,7 @@ static gboolean recover_present(Recovery *self)
  * nobody is started for it while we run. */
 static gboolean is_awaited(const Recovery *self)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];

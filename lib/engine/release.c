@@ -14,7 +14,7 @@ static gint64 in_seconds(const VhTeller *teller, guint seconds)
 
 static char *uuid_by_name(const VhEngine *engine, const char *guest)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
@@ -33,9 +33,8 @@ static char *uuid_of(const VhEngine *engine, const VhCall *call)
 }
 
 /* NULL without an error: there is none, and nothing to be done. */
-static VhJournal *find_journal(const VhEngine *engine, const VhCall *call, GError **error)
+static VhJournal *find_journal(const VhEngine *engine, const char *uuid, GError **error)
 {
-    g_autofree char *uuid = uuid_of(engine, call);
     g_autoptr(GError) cause = NULL;
     VhJournal *journal = uuid ? vh_journal_open(engine, uuid, &cause) : NULL;
 
@@ -44,10 +43,11 @@ static VhJournal *find_journal(const VhEngine *engine, const VhCall *call, GErro
     return journal;
 }
 
-static gboolean release_locked(const VhTeller *teller, const VhCall *call, GError **error)
+static gboolean release_locked(const VhTeller *teller, const VhCall *call, const char *uuid,
+                               GError **error)
 {
     g_autoptr(GError) cause = NULL;
-    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, &cause);
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, &cause);
     VhTeller told = *teller;
 
     if (!journal) {
@@ -69,10 +69,8 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, GErro
 }
 
 /* A guest that holds nothing need not wait for those that do. */
-static gboolean may_hold(const VhEngine *engine, const VhCall *call)
+static gboolean may_hold(const VhEngine *engine, const char *uuid)
 {
-    g_autofree char *uuid = uuid_of(engine, call);
-
     return uuid && vh_journal_exists(engine, uuid);
 }
 
@@ -100,9 +98,9 @@ static gboolean ask_recovery(const VhTeller *teller, const VhJournal *journal, G
 
 /* The other hand-over may take longer than libvirt is to wait. The recovery can wait, and nobody
  * else would give the devices back. */
-static void leave_to_recovery(const VhTeller *teller, const VhCall *call)
+static void leave_to_recovery(const VhTeller *teller, const char *uuid)
 {
-    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, NULL);
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, NULL);
     g_autoptr(GError) cause = NULL;
 
     if (!journal)
@@ -119,14 +117,15 @@ static void leave_to_recovery(const VhTeller *teller, const VhCall *call)
 gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error)
 {
     g_autoptr(GError) first = NULL, second = NULL;
-    gboolean any = may_hold(teller->engine, call);
+    g_autofree char *uuid = uuid_of(teller->engine, call);
+    gboolean any = may_hold(teller->engine, uuid);
     int lock =
         any ? vh_lock_take(teller->engine, in_seconds(teller, VH_RELEASE_PATIENCE), &first) : -1;
 
     if (!first)
-        (void)release_locked(teller, call, &first);
+        (void)release_locked(teller, call, uuid, &first);
     else if (!call->by_hand && vh_error_is_timeout(first))
-        leave_to_recovery(teller, call);
+        leave_to_recovery(teller, uuid);
     if (lock >= 0)
         close(lock);
     if (!(call->by_hand && first)) {
@@ -159,14 +158,14 @@ static void check_devices(const VhTeller *teller, const VhJournal *journal)
 }
 
 /* From now on this daemon will call release. */
-static gboolean take_over(const VhTeller *teller, const VhCall *call, GError **error)
+static gboolean take_over(const VhTeller *teller, const char *uuid, GError **error)
 {
     enum { PATIENCE_SECONDS = 2 };
     int lock = vh_lock_take(teller->engine, in_seconds(teller, PATIENCE_SECONDS), error);
 
     if (lock < 0)
         return FALSE;
-    g_autoptr(VhJournal) journal = find_journal(teller->engine, call, NULL);
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, NULL);
     if (journal) {
         VhTeller told = *teller;
         told.uuid = journal->uuid;
@@ -182,7 +181,9 @@ static gboolean take_over(const VhTeller *teller, const VhCall *call, GError **e
 
 gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **error)
 {
-    if (may_hold(teller->engine, call) && !take_over(teller, call, error))
+    g_autofree char *uuid = uuid_of(teller->engine, call);
+
+    if (may_hold(teller->engine, uuid) && !take_over(teller, uuid, error))
         return FALSE;
     gint64 deadline = vh_call_scripts_deadline(teller);
     gboolean ok = vh_call_scripts(teller, call, deadline, NULL, error);

@@ -193,12 +193,14 @@ static GArray *find_sharers(const VhTeller *teller, const VhJournal *journal,
                             const VhRecord *record)
 {
     GArray *sharers = g_array_new(FALSE, FALSE, sizeof(Sharer));
-    g_autoptr(GPtrArray) others = vh_journal_list(teller->engine);
+    g_autoptr(GPtrArray) others = record->kind && record->kind->shared
+                                      ? vh_journal_list(teller->engine, journal->uuid)
+                                      : NULL;
 
     g_array_set_clear_func(sharers, sharer_clear);
-    for (guint i = 0; record->kind && record->kind->shared && i < others->len; i++) {
+    for (guint i = 0; others && i < others->len; i++) {
         VhJournal *seen = others->pdata[i];
-        if (g_str_equal(seen->uuid, journal->uuid) || !find_same(seen, record))
+        if (!find_same(seen, record))
             continue;
         Sharer sharer = {.journal = vh_journal_open(teller->engine, seen->uuid, NULL)};
         sharer.record = sharer.journal ? find_same(sharer.journal, record) : NULL;

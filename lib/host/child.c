@@ -20,7 +20,6 @@
 
 /* How long a killed child may take to end before it is left to itself. */
 #define KILL_GRACE (100 * G_TIME_SPAN_MILLISECOND)
-#define RESULT_FD 3
 #define KEPT_FD 4
 
 int vh_pidfd_open(pid_t pid)
@@ -75,10 +74,10 @@ static void let_go(int result_fd, int kept)
     kept = kept < 0 ? -1 : fcntl(kept, F_DUPFD_CLOEXEC, KEPT_FD + 1);
     result_fd = fcntl(result_fd, F_DUPFD_CLOEXEC, KEPT_FD + 1);
 
-    for (int fd = 0; fd < RESULT_FD; fd++)
+    for (int fd = 0; fd < VH_CHILD_FD; fd++)
         if (null < 0 || dup2(null, fd) < 0)
             (void)close(fd);
-    if (dup3(result_fd, RESULT_FD, O_CLOEXEC) < 0)
+    if (dup3(result_fd, VH_CHILD_FD, O_CLOEXEC) < 0)
         _exit(EXIT_FAILURE);
     if (kept < 0 || dup3(kept, KEPT_FD, O_CLOEXEC) < 0)
         (void)close(KEPT_FD);
@@ -100,38 +99,56 @@ static void shield(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static G_GNUC_NORETURN void be_child(int result_fd, int kept, VhAct act, gpointer data)
-{
-    GString *answer = g_string_new(NULL);
+/* An act, for the child that does no other. */
+typedef struct {
+    VhAct act;
+    gpointer data;
+} Once;
 
-    shield();
-    let_go(result_fd, kept);
-    int errnum = act(data, answer);
-    gboolean told = vh_write_all(RESULT_FD, &errnum, sizeof errnum) &&
-                    vh_write_all(RESULT_FD, answer->str, answer->len);
+static void act_once(gpointer data)
+{
+    const Once *self = data;
+    GString *answer = g_string_new(NULL);
+    int errnum = self->act(self->data, answer);
+    gboolean told = vh_write_all(VH_CHILD_FD, &errnum, sizeof errnum) &&
+                    vh_write_all(VH_CHILD_FD, answer->str, answer->len);
+
     _exit(told ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* ---- in the parent ---- */
 
+pid_t vh_child_fork(const VhReal *real, int fd, void (*work)(gpointer), gpointer data,
+                    GError **error)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        shield();
+        let_go(fd, real->kept);
+        work(data);
+        _exit(EXIT_SUCCESS);
+    }
+    if (pid < 0)
+        vh_error_set_errno(error, errno, "fork");
+    return pid;
+}
+
 static pid_t begin(const VhReal *real, VhAct act, gpointer data, int *ret_fd, GError **error)
 {
+    Once once = {act, data};
     int fds[2];
 
     if (pipe2(fds, O_CLOEXEC) < 0) {
         vh_error_set_errno(error, errno, "pipe");
         return -1;
     }
-    pid_t pid = fork();
-    if (pid == 0)
-        be_child(fds[1], real->kept, act, data);
+    pid_t pid = vh_child_fork(real, fds[1], act_once, &once, error);
     (void)close(fds[1]);
-    if (pid < 0) {
-        vh_error_set_errno(error, errno, "fork");
+    if (pid < 0)
         (void)close(fds[0]);
-        return -1;
-    }
-    *ret_fd = fds[0];
+    else
+        *ret_fd = fds[0];
     return pid;
 }
 
@@ -176,8 +193,8 @@ static gboolean died(GError **error, const char *what, int status)
     return vh_error_set(error, VH_ERROR_FAILED, "%s: the process that did it ended early", what);
 }
 
-static gboolean judge(GByteArray *told, const char *what, int status, GBytes **ret_answer,
-                      GError **error)
+gboolean vh_child_judge(const GByteArray *told, const char *what, int status, GBytes **ret_answer,
+                        GError **error)
 {
     int errnum;
 
@@ -199,12 +216,21 @@ static gboolean judge(GByteArray *told, const char *what, int status, GBytes **r
     return TRUE;
 }
 
-static gboolean hung(GError **error, const char *what, gint64 began)
+gboolean vh_child_give_up(VhReal *real, pid_t pid, const char *what, gint64 began, GError **error)
 {
+    give_up(real, pid);
     return vh_error_set(error, VH_ERROR_TIMEOUT,
                         "%s: the kernel did not come back from it in %.1f s; it is left to itself "
                         "and may still happen (see the kernel's log, and who has the device open)",
                         what, (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
+}
+
+gboolean vh_child_prepare(VhReal *real, const char *what, gint64 deadline, GError **error)
+{
+    vh_child_reap(real);
+    real->hung = (VhProcess){0, 0};
+    return deadline > g_get_monotonic_time() ||
+           vh_error_set(error, VH_ERROR_TIMEOUT, "%s: no time is left for it", what);
 }
 
 gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act, gpointer data,
@@ -214,10 +240,8 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
     gint64 began = g_get_monotonic_time();
     int fd = -1, status = 0;
 
-    vh_child_reap(real);
-    real->hung = (VhProcess){0, 0};
-    if (deadline <= began)
-        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: no time is left for it", what);
+    if (!vh_child_prepare(real, what, deadline, error))
+        return FALSE;
     pid_t pid = begin(real, act, data, &fd, error);
     if (pid < 0) {
         g_prefix_error(error, "%s: ", what);
@@ -228,50 +252,14 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
     (void)close(fd);
     ended =
         ended && vh_child_wait(pid, MAX(deadline, g_get_monotonic_time() + KILL_GRACE), &status);
-    if (!ended) {
-        give_up(real, pid);
-        return hung(error, what, began);
-    }
-    return judge(told, what, status, ret_answer, error);
-}
-
-void vh_real_keep(VhHost *host, int fd)
-{
-    ((VhReal *)host)->kept = fd;
+    if (!ended)
+        return vh_child_give_up(real, pid, what, began, error);
+    return vh_child_judge(told, what, status, ret_answer, error);
 }
 
 VhProcess vh_real_hung(VhHost *host)
 {
     return ((VhReal *)host)->hung;
-}
-
-typedef struct {
-    const char *path, *text;
-} Write;
-
-static int act_write(gpointer data, GString *answer)
-{
-    const Write *self = data;
-
-    return vh_file_write(self->path, self->text);
-}
-
-gboolean vh_child_write(VhReal *real, const char *what, gint64 deadline, const char *path,
-                        const char *text, GError **error)
-{
-    Write self = {path, text};
-
-    return vh_child_act(real, what, deadline, act_write, &self, NULL, error);
-}
-
-static int act_read(gpointer data, GString *answer)
-{
-    g_autofree char *text = vh_file_attribute(data);
-
-    if (!text)
-        return ENOENT;
-    g_string_append(answer, text);
-    return 0;
 }
 
 gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAct act,
@@ -283,19 +271,4 @@ gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAc
 
     real->hung = hung_act;
     return good;
-}
-
-char *vh_child_attribute(VhReal *real, const char *what, const char *path, GError **error)
-{
-    g_autoptr(GBytes) answer = NULL;
-    g_autoptr(GError) local = NULL;
-    gsize length;
-
-    if (vh_child_look(real, what, real->look_limit, act_read, (gpointer)path, &answer, &local)) {
-        const char *text = g_bytes_get_data(answer, &length);
-        return g_strndup(text ? text : "", length);
-    }
-    if (!vh_error_is_gone(local))
-        g_propagate_error(error, g_steal_pointer(&local));
-    return NULL;
 }

@@ -151,6 +151,40 @@ static int look_at_maps(const Scan *self, int proc_fd, const char *pid)
     return node;
 }
 
+/*
+ * Whether nobody has anything of the module open: each who has, has a reference on it, and so has
+ * each module that needs it, all of which are named as its holders (kernel/module/main.c). When
+ * there are more references than these, or the module is part of the kernel, one has to look for
+ * the processes.
+ */
+static gboolean is_unused(VhReal *real, const char *module)
+{
+    g_autofree char *count = vh_real_path(real, "/sys/module/%s/refcnt", module);
+    g_autofree char *users = vh_real_path(real, "/sys/module/%s/holders", module);
+    g_autofree char *text = vh_file_attribute(count);
+    g_autoptr(GPtrArray) names = vh_file_list(users);
+    guint64 references;
+
+    return vh_number(text, 10, &references) && references == names->len;
+}
+
+/* Whether the kernel's counts tell that none of @nodes is open: to look at all processes takes
+ * longer than all else that a start has to know. */
+static gboolean are_unused(VhReal *real, const GPtrArray *nodes)
+{
+    const char *asked = NULL;
+
+    for (guint i = 0; i < nodes->len; i++) {
+        const VhNode *node = g_ptr_array_index(nodes, i);
+        if (!node->counted)
+            return FALSE;
+        if (g_strcmp0(node->counted, asked) != 0 && !is_unused(real, node->counted))
+            return FALSE;
+        asked = node->counted;
+    }
+    return TRUE;
+}
+
 /* Lines "PID NODE". */
 static void scan_processes(const Scan *self, Look look, GString *answer)
 {
@@ -181,8 +215,11 @@ static int act_scan_maps(gpointer data, GString *answer)
  * and to read them all takes longer. */
 static int act_scan(gpointer data, GString *answer)
 {
-    scan_processes(data, look_at_descriptors, answer);
-    return answer->len > 0 ? 0 : act_scan_maps(data, answer);
+    const Scan *self = data;
+
+    scan_processes(self, look_at_descriptors, answer);
+    /* The last one may have been on its way out when we began to look. */
+    return answer->len > 0 || are_unused(self->real, self->nodes) ? 0 : act_scan_maps(data, answer);
 }
 
 static void free_holder(gpointer holder)
@@ -241,40 +278,6 @@ static void find_places(Scan *self)
         g_snprintf(self->places[i].mark, sizeof self->places[i].mark, " %02x:%02x %lu ",
                    major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
     }
-}
-
-/*
- * Whether nobody has anything of the module open: each who has, has a reference on it, and so has
- * each module that needs it, all of which are named as its holders (kernel/module/main.c). When
- * there are more references than these, or the module is part of the kernel, one has to look for
- * the processes.
- */
-static gboolean is_unused(VhReal *real, const char *module)
-{
-    g_autofree char *count = vh_real_path(real, "/sys/module/%s/refcnt", module);
-    g_autofree char *users = vh_real_path(real, "/sys/module/%s/holders", module);
-    g_autofree char *text = vh_file_attribute(count);
-    g_autoptr(GPtrArray) names = vh_file_list(users);
-    guint64 references;
-
-    return vh_number(text, 10, &references) && references == names->len;
-}
-
-/* Whether the kernel's counts tell that none of @nodes is open: to look at all processes takes
- * longer than all else that a start has to know. */
-static gboolean are_unused(VhReal *real, const GPtrArray *nodes)
-{
-    const char *asked = NULL;
-
-    for (guint i = 0; i < nodes->len; i++) {
-        const VhNode *node = g_ptr_array_index(nodes, i);
-        if (!node->counted)
-            return FALSE;
-        if (g_strcmp0(node->counted, asked) != 0 && !is_unused(real, node->counted))
-            return FALSE;
-        asked = node->counted;
-    }
-    return TRUE;
 }
 
 GPtrArray *vh_real_holders(VhHost *host, GPtrArray *nodes, GError **error)

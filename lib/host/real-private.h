@@ -10,6 +10,12 @@
 
 struct kmod_ctx;
 
+/* A child that reads and writes attributes (clerk.c); pid 0: none was needed yet. */
+typedef struct {
+    pid_t pid;
+    int fd;
+} VhClerk;
+
 typedef struct {
     VhHost host;
     char *root; /* "" or a directory without a slash at its end */
@@ -24,7 +30,8 @@ typedef struct {
     GArray *left;          /* pid_t: children that the kernel did not give back */
     VhProcess hung;        /* the last act's child, when it is one of them */
     int kept;              /* what children keep open, -1: nothing */
-    VhEventSink sink;      /* where the output of programs goes */
+    VhClerk clerk;
+    VhEventSink sink; /* where the output of programs goes */
     gpointer sink_data;
 } VhReal;
 
@@ -94,22 +101,40 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
 /* Looks in such a child, for so long at most; not an act that vh_host_hung() would tell of. */
 gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAct act,
                        gpointer data, GBytes **ret_answer, GError **error);
-/* vh_child_act of one vh_file_write. */
-gboolean vh_child_write(VhReal *real, const char *what, gint64 deadline, const char *path,
-                        const char *text, GError **error);
-/* Reads an attribute whose reading takes a lock that an act under way may hold. NULL without an
- * error when there is none; VH_ERROR_TIMEOUT after look_limit. */
-char *vh_child_attribute(VhReal *real, const char *what, const char *path, GError **error);
 /* Reaps what was left behind and has ended by now. */
 void vh_child_reap(VhReal *real);
 /* Waits for the end of @pid, a child of ours, until @deadline; FALSE: it is still there. */
 gboolean vh_child_wait(pid_t pid, gint64 deadline, int *ret_status);
 /* pidfd_open(2), O_CLOEXEC; -1 and errno. */
 int vh_pidfd_open(pid_t pid);
+/* What such a child is made of, for clerk.c as well. */
+#define VH_CHILD_FD 3 /* in the child: what it tells by */
+/* A child that does @work and ends; of our descriptors it has @fd, as VH_CHILD_FD, and what is to
+ * be kept. -1 with an error. */
+pid_t vh_child_fork(const VhReal *real, int fd, void (*work)(gpointer), gpointer data,
+                    GError **error);
+/* Before an act: forgets the last one. FALSE with VH_ERROR_TIMEOUT when @deadline is over. */
+gboolean vh_child_prepare(VhReal *real, const char *what, gint64 deadline, GError **error);
+/* Kills the child that does not come back, and leaves it to itself; always FALSE. */
+gboolean vh_child_give_up(VhReal *real, pid_t pid, const char *what, gint64 began, GError **error);
+/* Of what it has told, an errno and the answer; when that is too little, it died with @status. */
+gboolean vh_child_judge(const GByteArray *told, const char *what, int status, GBytes **ret_answer,
+                        GError **error);
 /* Milliseconds for poll(2) until @deadline: 0 when it is over, at most a minute. */
 int vh_poll_timeout(gint64 deadline);
 /* The descriptor that is readable when a signal asked us to end, -1 when none is caught. */
 int vh_signal_fd(void);
+
+/* ---- clerk.c: attributes, whose reading or writing the kernel may not come back from ---- */
+
+/* As vh_child_act of one vh_file_write, but in a child that does several. */
+gboolean vh_child_write(VhReal *real, const char *what, gint64 deadline, const char *path,
+                        const char *text, GError **error);
+/* Reads an attribute whose reading takes a lock that an act under way may hold. NULL without an
+ * error when there is none; VH_ERROR_TIMEOUT after look_limit. */
+char *vh_child_attribute(VhReal *real, const char *what, const char *path, GError **error);
+/* Ends that child, if there is one. */
+void vh_clerk_end(VhReal *real);
 
 /* ---- proc.c ---- */
 

@@ -54,6 +54,7 @@ static void real_free(VhHost *host)
 {
     VhReal *real = (VhReal *)host;
 
+    vh_clerk_end(real);
     vh_child_reap(real);
     vh_real_modules_close(real);
     sd_bus_close_unref(real->bus);

@@ -266,7 +266,7 @@ static void test_left_while_recovering(void)
     g_assert_true(vh_recover_all(&machine->engine, &replayed, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(replayed, ==, 2);
-    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine, NULL);
     g_assert_cmpuint(journals->len, ==, 0);
     machine_assert_state(machine, before, NULL);
 }

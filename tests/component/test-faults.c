@@ -152,7 +152,7 @@ static gboolean has_name(const char *text, const char *name)
 /* Whether a record that is stuck is about @name, or says something of it. */
 static gboolean journal_names(Machine *machine, const char *name)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];

@@ -117,7 +117,7 @@ static void call_all(Machine *machine, Engine *engines, guint count, const char 
 
 static guint count_journals(Machine *machine)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&machine->engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];

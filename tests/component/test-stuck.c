@@ -81,7 +81,7 @@ static void assert_fact(Machine *machine, const char *fact)
 
 static guint journals(Machine *machine)
 {
-    g_autoptr(GPtrArray) list = vh_journal_list(&machine->engine);
+    g_autoptr(GPtrArray) list = vh_journal_list(&machine->engine, NULL);
 
     return list->len;
 }

@@ -248,7 +248,7 @@ static void reboot(World *world)
 
 static char *journal_of(World *world, guint which)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine, NULL);
 
     return journals->len == 0
                ? NULL
@@ -282,7 +282,7 @@ static void damage(World *world)
 
 static void check_journals(World *world, GHashTable *claims)
 {
-    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine, NULL);
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
@@ -342,7 +342,7 @@ static void end(World *world)
     g_autofree char *least = machine_without_desktops(after);
     g_autofree char *wanted = machine_without_desktops(world->before);
     g_assert_cmpstr(world->logs_out ? least : after, ==, world->logs_out ? wanted : world->before);
-    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&world->machine->engine, NULL);
     g_assert_cmpuint(journals->len, ==, 0);
     guint acts = vh_sim_operations(host);
     release_all(world);

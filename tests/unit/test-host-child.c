@@ -206,17 +206,31 @@ static int act_until_closed(gpointer path, GString *answer)
     return read(fd, &byte, 1) == 0 ? 0 : EIO;
 }
 
-static G_GNUC_NORETURN void be_engine(VhHost *host, int lock, char *pipe)
+static void act_once(VhReal *real, char *pipe)
 {
+    (void)vh_child_act(real, "act", in_ms(60000), act_until_closed, pipe, NULL, NULL);
+}
+
+static void act_by_clerk(VhReal *real, char *pipe)
+{
+    real->look_limit = 60 * G_USEC_PER_SEC;
+    g_free(vh_child_attribute(real, "act", pipe, NULL));
+}
+
+static G_GNUC_NORETURN void be_engine(VhHost *host, int lock, void (*act)(VhReal *, char *),
+                                      char *pipe)
+{
+    /* One that was made before there was anything to keep. */
+    g_free(vh_child_attribute((VhReal *)host, "look", "/dev/null", NULL));
     if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
         vh_host_keep(host, lock);
-        (void)vh_child_act((VhReal *)host, "act", in_ms(60000), act_until_closed, pipe, NULL, NULL);
+        act((VhReal *)host, pipe);
     }
     _exit(EXIT_FAILURE);
 }
 
 /* Who is killed while a child of his acts leaves the lock to it. */
-static void test_keeps_lock(void)
+static void keeps_lock(void (*act)(VhReal *, char *))
 {
     g_autoptr(HostTree) tree = host_tree_new();
     g_autofree char *pipe = host_tree_path(tree, "/pipe");
@@ -227,7 +241,7 @@ static void test_keeps_lock(void)
     int theirs = open(path, O_RDONLY | O_CLOEXEC), ours = open(path, O_RDONLY | O_CLOEXEC);
     pid_t pid = fork();
     if (pid == 0)
-        be_engine(tree->host, theirs, pipe);
+        be_engine(tree->host, theirs, act, pipe);
     (void)close(theirs);
     int watch = open(pipe, O_WRONLY); /* the child acts from now on */
     g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
@@ -237,6 +251,90 @@ static void test_keeps_lock(void)
     (void)close(watch);
     g_assert_cmpint(flock(ours, LOCK_EX), ==, 0);
     (void)close(ours);
+}
+
+static void test_keeps_lock(void)
+{
+    keeps_lock(act_once);
+    keeps_lock(act_by_clerk);
+}
+
+/* ---- the child that stays ---- */
+
+static pid_t clerk_of(HostTree *tree)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *stat =
+        vh_child_attribute((VhReal *)tree->host, "look", "/proc/self/stat", &error);
+
+    g_assert_no_error(error);
+    pid_t pid = (pid_t)g_ascii_strtoll(stat, NULL, 10);
+    g_assert_cmpint(pid, !=, getpid());
+    return pid;
+}
+
+static void test_clerk_stays(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autofree char *path = host_tree_path(tree, "/attribute");
+    g_autoptr(GError) error = NULL;
+    pid_t clerk = clerk_of(tree);
+
+    host_tree_write(tree, "old", "/attribute");
+    g_assert_true(
+        vh_child_write((VhReal *)tree->host, "set it", in_ms(10000), path, "new", &error));
+    g_assert_no_error(error);
+    g_autofree char *text = host_tree_read(tree, "/attribute");
+    g_assert_cmpstr(text, ==, "new");
+    g_assert_false(
+        vh_child_write((VhReal *)tree->host, "set it", in_ms(10000), "/none", "new", &error));
+    g_assert_true(vh_error_is_gone(error));
+    g_assert_cmpint(clerk_of(tree), ==, clerk);
+    /* What is to be kept from now on, it has not. */
+    vh_host_keep(tree->host, STDERR_FILENO);
+    g_assert_cmpint(clerk_of(tree), !=, clerk);
+    g_assert_cmpint(kill(clerk, 0), ==, -1);
+}
+
+static void test_clerk_hangs(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autofree char *pipe = host_tree_path(tree, "/pipe");
+    g_autoptr(GError) error = NULL;
+    pid_t clerk = clerk_of(tree);
+
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    g_assert_false(
+        vh_child_write((VhReal *)tree->host, "unbind it", in_ms(200), pipe, "1", &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_true(g_str_has_prefix(error->message, "unbind it: the kernel did not come back"));
+    g_assert_cmpint(clerk_of(tree), !=, clerk);
+}
+
+/* While it has nothing to do, and in the midst of an act. */
+static void test_clerk_killed(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autofree char *pipe = host_tree_path(tree, "/pipe");
+    g_autoptr(GError) error = NULL;
+    pid_t clerk = clerk_of(tree);
+    siginfo_t info;
+
+    g_assert_cmpint(kill(clerk, SIGKILL), ==, 0);
+    g_assert_cmpint(waitid(P_PID, (id_t)clerk, &info, WEXITED | WNOWAIT), ==, 0);
+    g_assert_cmpint(clerk_of(tree), !=, clerk);
+    clerk = clerk_of(tree);
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    pid_t killer = fork();
+    if (killer == 0) {
+        (void)poll(NULL, 0, 200);
+        _exit(kill(clerk, SIGKILL) == 0 ? 0 : 1);
+    }
+    g_assert_false(vh_child_write((VhReal *)tree->host, "act", in_ms(20000), pipe, "1", &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_nonnull(strstr(error->message, "killed by signal 9"));
+    g_assert_cmpint(waitpid(killer, NULL, 0), ==, killer);
+    g_assert_cmpint(clerk_of(tree), !=, clerk);
 }
 
 static void test_attribute(void)
@@ -264,5 +362,8 @@ int main(int argc, char **argv)
     g_test_add_func("/child/hang-holds-no-pipe", test_hang_holds_no_pipe);
     g_test_add_func("/child/keeps-lock", test_keeps_lock);
     g_test_add_func("/child/attribute", test_attribute);
+    g_test_add_func("/clerk/stays", test_clerk_stays);
+    g_test_add_func("/clerk/hangs", test_clerk_hangs);
+    g_test_add_func("/clerk/killed", test_clerk_killed);
     return g_test_run();
 }

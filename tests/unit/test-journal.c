@@ -252,6 +252,16 @@ static void test_other_version(Fixture *f, gconstpointer data)
     g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+static void test_list_except(Fixture *f, gconstpointer data)
+{
+    g_autoptr(VhJournal) journal = create(f);
+    g_autoptr(GPtrArray) all = vh_journal_list(&f->engine, "00000000-0000-4000-8000-000000000000");
+    g_autoptr(GPtrArray) others = vh_journal_list(&f->engine, UUID);
+
+    g_assert_cmpuint(all->len, ==, 1);
+    g_assert_cmpuint(others->len, ==, 0);
+}
+
 /* What is left of a journal that was never begun, or of another boot, is nothing to give back. */
 static void test_discarded(Fixture *f, gconstpointer data)
 {
@@ -262,7 +272,7 @@ static void test_discarded(Fixture *f, gconstpointer data)
     for (gsize i = 0; i < G_N_ELEMENTS(heads); i++) {
         g_autoptr(GError) error = NULL;
         append_text(f, heads[i]);
-        g_autoptr(GPtrArray) list = vh_journal_list(&f->engine);
+        g_autoptr(GPtrArray) list = vh_journal_list(&f->engine, NULL);
         g_assert_cmpuint(list->len, ==, 0);
         g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS)); /* looking removes nothing */
         g_assert_null(vh_journal_open(&f->engine, UUID, &error));
@@ -393,6 +403,7 @@ int main(int argc, char **argv)
         {"/journal/unknown-kind", test_unknown_kind},
         {"/journal/other-version", test_other_version},
         {"/journal/discarded", test_discarded},
+        {"/journal/list-except", test_list_except},
         {"/journal/link-refused", test_link_refused},
         {"/journal/disk-full", test_disk_full},
         {"/journal/quiet", test_quiet},

@@ -7,8 +7,8 @@
  * is one right before it is written, after the act; the last ones are before and after the file is
  * removed. VIRT_HANDOFF_TRAP is "kill N" or "stop N" for point N, "match TEXT" to be killed at the
  * first whose line has TEXT in it, or "orphan N": killed when child N of all steps has been made,
- * which acts only a second later; -N counts all children, as in release. What sprang is written to
- * VIRT_HANDOFF_TRAP_TOLD.
+ * or one that stays has been asked for an act, which it does only a second later; -N counts all
+ * such acts, as in release. What sprang is written to VIRT_HANDOFF_TRAP_TOLD.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,11 +17,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static int points, children, acting;
+static pid_t engine; /* its children have these functions, too */
+
+__attribute__((constructor)) static void begin(void)
+{
+    engine = getpid();
+}
 
 static int wanted(const char *what)
 {
@@ -106,20 +113,47 @@ int unlink(const char *path)
     return result;
 }
 
-pid_t fork(void)
+static int is_last(void)
+{
+    return getpid() == engine && (acting || wanted("orphan ") < 0) &&
+           ++children == abs(wanted("orphan "));
+}
+
+static pid_t real_fork(void)
 {
     pid_t (*real)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
-    const struct timespec second = {.tv_sec = 1};
-    int last = (acting || wanted("orphan ") < 0) && ++children == abs(wanted("orphan "));
-    pid_t pid = real();
 
-    if (!last)
-        return pid;
+    return real();
+}
+
+/* In the child a second later; the parent is killed. */
+static pid_t fork_orphan(void)
+{
+    static const char said[] = "a child was made\n";
+    const struct timespec second = {.tv_sec = 1};
+    pid_t pid = real_fork();
+
     if (pid == 0) {
         nanosleep(&second, NULL);
         return pid;
     }
-    tell("after", "a child was made\n", strlen("a child was made\n"));
+    tell("after", said, strlen(said));
     kill(getpid(), SIGKILL);
     return pid;
+}
+
+pid_t fork(void)
+{
+    return is_last() ? fork_orphan() : real_fork();
+}
+
+/* Only the child that stays is asked so. */
+ssize_t send(int fd, const void *data, size_t length, int flags)
+{
+    int orphan = is_last() && fork_orphan() == 0;
+    ssize_t n = syscall(SYS_sendto, fd, data, length, flags, NULL, 0);
+
+    if (orphan)
+        _exit(0);
+    return n;
 }
