@@ -185,18 +185,50 @@ static gboolean are_unused(VhReal *real, const GPtrArray *nodes)
     return TRUE;
 }
 
+/* A thread of the kernel has none, nor has a process that is ending. */
+static gboolean has_program(int proc_fd, const char *pid)
+{
+    char path[64], target[1];
+
+    g_snprintf(path, sizeof path, "%s/exe", pid);
+    return readlinkat(proc_fd, path, target, sizeof target) >= 0 || errno != ENOENT;
+}
+
+/* The children of kthreadd: the kernel's threads, and programs that it starts itself. Where the
+ * kernel does not list them (CONFIG_PROC_CHILDREN), there are none. */
+static GHashTable *find_kernels(const Scan *self, int proc_fd)
+{
+    g_autofree char *path = vh_real_path(self->real, "/proc/2/task/2/children");
+    g_autofree char *text = has_program(proc_fd, "2") ? NULL : vh_file_attribute(path);
+    g_auto(GStrv) pids = g_strsplit(text ? text : "", " ", -1);
+    GHashTable *kernels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+    for (char **pid = pids; *pid; pid++)
+        g_hash_table_add(kernels, g_strdup(*pid));
+    return kernels;
+}
+
+/* Whether the process may have something open. Most are the kernel's threads, and have nothing. */
+static gboolean may_hold(const Scan *self, GHashTable *kernels, int proc_fd, const char *pid)
+{
+    guint64 number;
+
+    return vh_number(pid, 10, &number) && (pid_t)number != self->self &&
+           (pid_t)number != getpid() &&
+           (!g_hash_table_contains(kernels, pid) || has_program(proc_fd, pid));
+}
+
 /* Lines "PID NODE". */
 static void scan_processes(const Scan *self, Look look, GString *answer)
 {
     g_autofree char *path = vh_real_path(self->real, "/proc");
-    pid_t child = getpid();
     DIR *dir = opendir(path);
 
     if (!dir)
         return;
+    g_autoptr(GHashTable) kernels = find_kernels(self, dirfd(dir));
     for (struct dirent *entry; (entry = readdir(dir));) {
-        guint64 pid;
-        if (!vh_number(entry->d_name, 10, &pid) || (pid_t)pid == self->self || (pid_t)pid == child)
+        if (!may_hold(self, kernels, dirfd(dir), entry->d_name))
             continue;
         int node = look(self, dirfd(dir), entry->d_name);
         if (node >= 0)

@@ -298,6 +298,25 @@ static void test_holder_by_mapping(void)
     g_assert_cmpint(((VhHolder *)g_ptr_array_index(holders, 0))->process.pid, ==, 52);
 }
 
+/* What the kernel has begun is looked at when it is a program. */
+static void test_kernel_threads(void)
+{
+    g_autoptr(HostTree) tree = host_tree_new();
+    g_autoptr(GPtrArray) nodes = null_node("/dev/dri/card0", makedev(1, 3));
+
+    host_tree_process(tree, 2, "kthreadd", "S", 0, 0, "");
+    host_tree_write(tree, "72 73 ", "/proc/2/task/2/children");
+    for (pid_t pid = 72; pid <= 74; pid++) {
+        g_autofree char *exe = g_strdup_printf("/proc/%d/exe", (int)pid);
+        host_tree_process(tree, pid, "helper", "S", 2, 0, "");
+        open_in_tree(tree, pid, "3", "/dev/null");
+        if (pid == 73)
+            host_tree_link(tree, "/usr/bin/helper", "%s", exe);
+    }
+    g_autoptr(GPtrArray) holders = vh_host_holders(tree->host, nodes, NULL);
+    g_assert_cmpuint(holders->len, ==, 2); /* 73, and 74, which is somebody else's child */
+}
+
 /* The module of what is counted, and nothing where the kernel counts elsewhere or not at all. */
 static void test_counted(void)
 {
@@ -540,6 +559,7 @@ int main(int argc, char **argv)
     g_test_add_func("/holders/described", test_holders);
     g_test_add_func("/holders/by-mapping", test_holder_by_mapping);
     g_test_add_func("/nodes/counted", test_counted);
+    g_test_add_func("/holders/kernel-threads", test_kernel_threads);
     g_test_add_func("/holders/not-all-counted", test_not_all_counted);
     g_test_add_func("/holders/vfio-unused", test_vfio_unused);
     g_test_add_func("/holders/block-device", test_block_device_is_another);
