@@ -10,6 +10,7 @@
 typedef struct {
     const VhPlanDevice *device;
     GPtrArray *nodes; /* VhNode */
+    char *seat;
     gboolean drm;
     gboolean firmware; /* a firmware framebuffer is bound on it */
     gboolean console;  /* the text consoles are drawn on it */
@@ -18,6 +19,7 @@ typedef struct {
 static void display_free(Display *display)
 {
     g_ptr_array_unref(display->nodes);
+    g_free(display->seat);
     g_free(display);
 }
 
@@ -61,6 +63,7 @@ static Display *display_new(VhPlanning *planning, const VhPlanDevice *device,
     Display *display = g_new0(Display, 1);
     display->device = device;
     display->nodes = g_steal_pointer(&nodes);
+    display->seat = vh_host_pci_seat(planning->host, device->address);
     display->drm = has_subsystem(display, "drm");
     for (guint i = 0; i < framebuffers->len; i++)
         display->firmware |= sits_on(framebuffers->pdata[i], device);
@@ -222,11 +225,10 @@ static gboolean plan_listed_units(VhPlanning *planning, GError **error)
     return TRUE;
 }
 
-static char *seat_of(VhPlanning *planning, const GPtrArray *displays)
+/* NULL: there are none. */
+static const char *seat_of(const GPtrArray *displays)
 {
-    const Display *display = displays->pdata[0];
-
-    return vh_host_pci_seat(planning->host, display->device->address);
+    return displays->len > 0 ? ((const Display *)displays->pdata[0])->seat : NULL;
 }
 
 static gboolean lists_unit(const VhPlanning *planning, const char *id)
@@ -239,7 +241,7 @@ static gboolean lists_unit(const VhPlanning *planning, const char *id)
 /* Before the unit, so that on the way back it comes after. */
 static void plan_front(VhPlanning *planning, const GPtrArray *displays, const char *manager)
 {
-    g_autofree char *seat = seat_of(planning, displays);
+    const char *seat = seat_of(displays);
 
     vh_plan_add(planning, &vh_step_front, seat,
                 g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, manager));
@@ -264,7 +266,7 @@ static void plan_sessions(VhPlanning *planning, const GPtrArray *displays)
 
     if (policy == VH_SESSIONS_KEEP)
         return;
-    g_autofree char *seat = seat_of(planning, displays);
+    const char *seat = seat_of(displays);
     vh_plan_add(planning, &vh_step_sessions, seat, seat_args(displays, seat, policies[policy]));
 }
 
@@ -320,7 +322,7 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
 static void spare_other_seats(VhPlanning *planning, const GPtrArray *displays,
                               const VhUnit *manager)
 {
-    g_autofree char *seat = seat_of(planning, displays);
+    const char *seat = seat_of(displays);
     g_autoptr(GPtrArray) sessions = vh_host_sessions(planning->host, NULL);
 
     for (guint i = 0; sessions && i < sessions->len; i++) {
@@ -435,13 +437,11 @@ gboolean vh_plan_screen(VhPlanning *planning, GError **error)
     g_autoptr(GPtrArray) displays =
         framebuffers ? find_displays(planning, framebuffers, error) : NULL;
 
-    g_autofree char *seat = displays && displays->len > 0 ? seat_of(planning, displays) : NULL;
-
     guint first = planning->plan->steps->len;
     gboolean ends;
 
     if (displays)
-        vh_plan_user_units(planning, seat);
+        vh_plan_user_units(planning, seat_of(displays));
     /* All units one after the other, so that they stop together. */
     if (!displays || !plan_desktop(planning, displays, &ends, error) ||
         !plan_companions(planning, displays, error))

@@ -185,6 +185,24 @@ gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, c
     return r >= 0;
 }
 
+void vh_bus_post(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
+                 const char *types, ...)
+{
+    sd_bus *bus = vh_bus_get(real, deadline, NULL);
+    sd_bus_message *call = NULL;
+    va_list args;
+
+    if (!bus || sd_bus_message_new_method_call(bus, &call, object->destination, object->path,
+                                               object->interface, member) < 0)
+        return;
+    va_start(args, types);
+    int r = sd_bus_message_appendv(call, types, args);
+    va_end(args);
+    if (r >= 0 && sd_bus_message_set_expect_reply(call, FALSE) >= 0)
+        (void)sd_bus_send(bus, call, NULL);
+    sd_bus_message_unref(call);
+}
+
 gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError **error)
 {
     /* What the call has moves when it is sealed. */

@@ -168,6 +168,10 @@ gint64 vh_bus_ask_deadline(const VhReal *real);
 /* One method call, bounded by @deadline; @types and what follows as for sd_bus_message_append. */
 gboolean vh_bus_call(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
                      sd_bus_message **ret_reply, GError **error, const char *types, ...);
+/* The same, sent only: it comes before all that is called later, and its answer is of no interest.
+ */
+void vh_bus_post(VhReal *real, gint64 deadline, const VhBusObject *object, const char *member,
+                 const char *types, ...);
 /* Sends a call that was put together by hand, on the bus of vh_bus_get; its answer is of no
  * interest. */
 gboolean vh_bus_send(VhReal *real, gint64 deadline, sd_bus_message *call, GError **error);

@@ -129,9 +129,10 @@ static gboolean subscribe(VhReal *real, gint64 deadline, GHashTable *ended, sd_b
         return FALSE;
     /* A peer without a bus between has no name to be matched. */
     const char *sender = sd_bus_is_bus_client(bus) > 0 ? vh_bus_systemd.destination : NULL;
-    (void)sd_bus_set_method_call_timeout(bus, (guint64)MAX(deadline - g_get_monotonic_time(), 1));
-    int r = sd_bus_match_signal(bus, ret_slot, sender, vh_bus_systemd.path,
-                                vh_bus_systemd.interface, "JobRemoved", on_job_removed, ended);
+    /* Nobody waits for the answer: when the bus refuses, sd-bus ends the connection. */
+    int r = sd_bus_match_signal_async(bus, ret_slot, sender, vh_bus_systemd.path,
+                                      vh_bus_systemd.interface, "JobRemoved", on_job_removed, NULL,
+                                      ended);
     if (r < 0)
         return vh_error_set_errno(error, -r, "listen for the end of systemd's jobs");
     /* Without a subscriber systemd sends no signals. To be one already is no trouble. */
@@ -231,7 +232,7 @@ static gboolean start(VhReal *real, const char *name, gint64 deadline, GError **
 {
     /* A unit that was started too often lately is refused a start (systemd.unit(5),
      * StartLimitBurst=), and ours comes and goes with its VM. */
-    (void)vh_bus_call(real, deadline, &vh_bus_systemd, "ResetFailedUnit", NULL, NULL, "s", name);
+    vh_bus_post(real, deadline, &vh_bus_systemd, "ResetFailedUnit", "s", name);
     return run_job(real, "start", "StartUnit", name, deadline, error);
 }
 

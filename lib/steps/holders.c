@@ -19,6 +19,7 @@
 typedef struct {
     const VhStepContext *context;
     char **addresses;
+    gboolean knows_manager;
     char *manager; /* unit of the display manager, or NULL */
     gint64 begin;
     GHashTable *asked; /* managers of users that are being stopped */
@@ -35,6 +36,15 @@ static void wait_clear(Wait *self)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Wait, wait_clear)
+
+/* Asked for only when it matters: mostly all have gone by themselves. */
+static const char *manager_of(Wait *self)
+{
+    if (!self->knows_manager)
+        self->manager = vh_holding_manager(self->context->host);
+    self->knows_manager = TRUE;
+    return self->manager;
+}
 
 /* Who has one open is for apply to find out: to look twice takes twice as long. */
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
@@ -99,14 +109,14 @@ static void remember(const Wait *self, const char *key, gint64 when)
 
 /* TERM once what goes by itself had the time to, and KILL when that was not heeded. Both early
  * enough to be waited for. */
-static void end_holders(const Wait *self, GPtrArray *holders)
+static void end_holders(Wait *self, GPtrArray *holders)
 {
     gint64 now = vh_host_now(self->context->host);
     gint64 all = self->context->deadline - self->begin;
 
     for (guint i = 0; i < holders->len; i++) {
         const VhHolder *holder = holders->pdata[i];
-        if (vh_holding_protected(self->context->host, holder, self->manager))
+        if (vh_holding_protected(self->context->host, holder, manager_of(self)))
             continue;
         g_autofree char *key = g_strdup_printf("%d %" G_GUINT64_FORMAT, (int)holder->process.pid,
                                                holder->process.start_time);
@@ -132,15 +142,15 @@ static const VhHolder *find_worst(const Wait *self, const GPtrArray *holders)
     return holders->pdata[0];
 }
 
-static char *advice_for(const Wait *self, const VhHolder *holder)
+static char *advice_for(Wait *self, const VhHolder *holder)
 {
     if (is_going(self, holder))
         return g_strdup_printf("%s was told to stop and has not ended in time: raise timeout",
                                holder->unit);
-    return vh_holding_advice(self->context->host, holder, self->manager);
+    return vh_holding_advice(self->context->host, holder, manager_of(self));
 }
 
-static gboolean refuse(const Wait *self, GPtrArray *holders, GError **error)
+static gboolean refuse(Wait *self, GPtrArray *holders, GError **error)
 {
     const VhHolder *worst = find_worst(self, holders);
     g_autofree char *first = vh_holding_describe(worst);
@@ -158,7 +168,6 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     g_auto(Wait) self = {
         .context = context,
         .addresses = vh_json_strings(args, "addresses"),
-        .manager = vh_holding_manager(context->host),
         .begin = vh_host_now(context->host),
         .asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
