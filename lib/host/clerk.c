@@ -102,24 +102,28 @@ static gboolean begin(VhReal *real, GError **error)
     return pid >= 0;
 }
 
-/* One that was killed while it had nothing to do has a successor. */
-static gboolean put(VhReal *real, const GByteArray *question, GError **error)
+/* FALSE with errno. */
+static gboolean put(const VhReal *real, const GByteArray *question)
 {
-    enum { ATTEMPTS = 2 };
+    return send(real->clerk.fd, question->data, question->len, MSG_NOSIGNAL) ==
+           (ssize_t)question->len;
+}
 
-    for (guint i = 0; i < ATTEMPTS; i++) {
+/* One that was killed while it had nothing to do has a successor. */
+static gboolean put_to_any(VhReal *real, const GByteArray *question, GError **error)
+{
+    if (!begin(real, error))
+        return FALSE;
+    if (put(real, question))
+        return TRUE;
+    if (errno == EPIPE) {
+        vh_clerk_end(real);
         if (!begin(real, error))
             return FALSE;
-        if (send(real->clerk.fd, question->data, question->len, MSG_NOSIGNAL) ==
-            (ssize_t)question->len)
+        if (put(real, question))
             return TRUE;
-        int errnum = errno;
-        if (errnum == EPIPE)
-            (void)vh_child_wait(dismiss(real), g_get_monotonic_time() + PATIENCE, NULL);
-        if (errnum != EPIPE || i + 1 == ATTEMPTS)
-            return vh_error_set_errno(error, errnum, "ask a child");
     }
-    return FALSE;
+    return vh_error_set_errno(error, errno, "ask a child");
 }
 
 static gboolean ask(VhReal *real, char letter, const char *path, const char *text, GError **error)
@@ -129,7 +133,7 @@ static gboolean ask(VhReal *real, char letter, const char *path, const char *tex
     g_byte_array_append(question, (const guint8 *)&letter, 1);
     g_byte_array_append(question, (const guint8 *)path, (guint)strlen(path) + 1);
     g_byte_array_append(question, (const guint8 *)text, (guint)strlen(text) + 1);
-    return question->len <= MOST ? put(real, question, error)
+    return question->len <= MOST ? put_to_any(real, question, error)
                                  : vh_error_set_errno(error, EMSGSIZE, "ask a child");
 }
 

@@ -100,15 +100,20 @@ int vh_file_write(const char *path, const char *text)
     return errnum;
 }
 
-char *vh_file_link(const char *path)
+char *vh_file_link_at(int dir_fd, const char *path)
 {
     char target[PATH_MAX];
-    ssize_t n = readlink(path, target, sizeof target - 1);
+    ssize_t n = readlinkat(dir_fd, path, target, sizeof target - 1);
 
     if (n <= 0)
         return NULL;
     target[n] = '\0';
     return g_path_get_basename(target);
+}
+
+char *vh_file_link(const char *path)
+{
+    return vh_file_link_at(AT_FDCWD, path);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)

@@ -55,6 +55,8 @@ char *vh_file_attribute(const char *path);
 int vh_file_write(const char *path, const char *text);
 /* Last component of the symbolic link's target, NULL when it is none. */
 char *vh_file_link(const char *path);
+/* The same with @path below the directory that @dir_fd is open on. */
+char *vh_file_link_at(int dir_fd, const char *path);
 /* The names in a directory, sorted bytewise, without "." and ".."; empty when it is none. */
 GPtrArray *vh_file_list(const char *path);
 gboolean vh_file_exists(const char *path);

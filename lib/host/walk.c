@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,17 +60,6 @@ static void read_entries(DIR *dir, Entries *entries)
     }
 }
 
-static char *read_subsystem(DIR *dir)
-{
-    char target[PATH_MAX];
-    ssize_t n = readlinkat(dirfd(dir), "subsystem", target, sizeof target - 1);
-
-    if (n <= 0)
-        return NULL;
-    target[n] = '\0';
-    return g_path_get_basename(target);
-}
-
 /* @parent: a descriptor, or AT_FDCWD at the top. */
 static void walk(const Walk *self, int parent, const char *name, const char *path, guint depth,
                  gboolean usb)
@@ -88,7 +76,8 @@ static void walk(const Walk *self, int parent, const char *name, const char *pat
         return;
     }
     read_entries(dir, &entries);
-    g_autofree char *subsystem = entries.device && depth > 0 ? read_subsystem(dir) : NULL;
+    g_autofree char *subsystem =
+        entries.device && depth > 0 ? vh_file_link_at(fd, "subsystem") : NULL;
     if (subsystem) {
         usb = usb || strcmp(subsystem, "usb") == 0;
         VhDeviceDir found = {path, name, subsystem, usb, entries.node};
