@@ -2,6 +2,7 @@
 /* status [GUEST]: who holds what, since when, what is stuck, and what to type. */
 #include <string.h>
 
+#include "base/error.h"
 #include "engine/journal.h"
 #include "hook/patient.h"
 #include "hook/report.h"
@@ -39,9 +40,12 @@ static const char *advice_for(const char *state)
 
 static char *driver_of(VhHost *host, const char *address)
 {
-    g_autoptr(VhPciFunction) now = vh_host_pci_look(host, address, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhPciFunction) now = vh_host_pci_look(host, address, &error);
 
-    return g_strdup(!now ? "gone" : now->driver ? now->driver : "no driver");
+    if (!now)
+        return g_strdup(vh_error_is_gone(error) ? "gone" : "does not answer");
+    return g_strdup(now->driver ? now->driver : "no driver");
 }
 
 /* "2 days 3 h", "3 h 5 min", "5 min", "less than a minute". */

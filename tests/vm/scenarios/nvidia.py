@@ -135,6 +135,7 @@ def nvidia_unbind_hangs(host):
     host.wait_command('the desktop is back', DESKTOP, LATER)
     stuck = host.try_sh('virt-handoff release win10 2>&1', timeout=90)
     require(stuck.returncode == 1, f'released what still hangs: {stuck.stdout}')
+    require_named(host.try_sh('virt-handoff status win10', timeout=90).stdout, f'{GPU}  does not answer')
     host.sh('systemctl stop racer.service lightdm.service nvidia-persistenced.service')
     host.wait_command('the unbind ends', f'grep -q N {PARAMETERS.format("nvidia", "removing")}')
     host.wait_command('all is released', 'virt-handoff release win10', LATER)
