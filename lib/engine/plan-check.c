@@ -38,7 +38,7 @@ static gboolean disturbs_group(const VhPciFunction *other)
 
 static gboolean check_group(VhPlanning *planning, const VhPlanDevice *device, GError **error)
 {
-    if (!device->now || device->now->bridge || !vh_host_iommu_on(planning->host))
+    if (!device->now || device->now->bridge || !planning->iommu_on)
         return TRUE;
     if (device->now->iommu_group < 0) {
         vh_plan_refuse(planning, "%s is in no IOMMU group and cannot be passed to a guest",
@@ -161,7 +161,8 @@ static void check_roms(VhPlanning *planning)
 
 static void check_iommu(VhPlanning *planning)
 {
-    if (planning->plan->devices->len > 0 && !vh_host_iommu_on(planning->host))
+    planning->iommu_on = vh_host_iommu_on(planning->host);
+    if (planning->plan->devices->len > 0 && !planning->iommu_on)
         vh_plan_refuse(planning,
                        "the IOMMU is off: switch it on in the firmware (AMD-Vi, VT-d) and, for "
                        "Intel, add intel_iommu=on to the kernel's command line, then reboot");

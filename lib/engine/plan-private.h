@@ -11,6 +11,7 @@ typedef struct {
     const GPtrArray *claims;
     GPtrArray *all; /* VhPciFunction: every function of the host */
     VhPlan *plan;
+    gboolean iommu_on;
 } VhPlanning;
 
 void vh_plan_refuse(VhPlanning *planning, const char *format, ...) G_GNUC_PRINTF(2, 3);

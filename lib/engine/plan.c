@@ -221,7 +221,7 @@ VhPlan *vh_plan_new(VhHost *host, const VhConfig *config, const VhDomain *domain
 {
     g_autoptr(GPtrArray) all = vh_host_pci_list(host, error);
     g_autoptr(VhPlan) plan = plan_alloc(config, domain);
-    VhPlanning planning = {host, config, domain, claims, all, plan};
+    VhPlanning planning = {host, config, domain, claims, all, plan, FALSE};
 
     if (!all || !find_devices(&planning, error) || !vh_plan_find_refusals(&planning, error))
         return NULL;
