@@ -37,7 +37,7 @@ class Facts:
         return dict(row.partition(' ')[::2] for row in self.rows[kind])
 
     def driver(self, device):
-        return self.pairs('driver')[device]
+        return self.pairs('driver').get(device, '-')
 
     def holders(self, node):
         return {comm for name, comm, _ in (row.split(' ') for row in self.rows['holder']) if name.startswith(node)}
