@@ -89,10 +89,9 @@ def rows(build, scratch, quick):
     cache.forget_unused()
     machine.forget_dead()
     base, path = state.ensure("bookworm", "desktop")
-    archive = project.Project(base, "bookworm").build()
-    host = state.restore(base, path, "desktop")
+    tree = project.Project(base, "bookworm").build()
+    host = state.restore(*state.with_project(base, path, "desktop", tree), "desktop")
     try:
-        project.install(host, archive)
         memory, median = measured(host, 1 if quick else 5)
     finally:
         host.machine.end()

@@ -21,7 +21,7 @@ def directory():
 
 
 def digest(*parts):
-    """A short hash over texts and files (their names, modes and contents)."""
+    """A short hash over texts, bytes and files (their names, modes and contents)."""
     total = hashlib.sha256()
     for part in parts:
         for path in sorted(part.rglob('*')) if isinstance(part, pathlib.Path) and part.is_dir() else [part]:
@@ -31,7 +31,7 @@ def digest(*parts):
                 total.update(f'{path.name} {path.stat().st_mode & 0o111:o}\0'.encode())
                 total.update(path.read_bytes())
             else:
-                total.update(path.encode())
+                total.update(path if isinstance(path, bytes) else path.encode())
             total.update(b'\0')
     return total.hexdigest()[:16]
 

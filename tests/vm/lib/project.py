@@ -26,7 +26,7 @@ if [ ! -f out/build.ninja ]; then
 fi
 meson compile -C out
 rm -rf dest
-DESTDIR=/build/dest meson install -C out --no-rebuild
+DESTDIR=/build/dest meson install -C out --no-rebuild --strip
 """
 
 # Programs of the tests, apart from what is packaged: the emulated processor takes seconds to compile one.
@@ -85,7 +85,9 @@ class Project:
         with cache.lock(self.directory.name):
             self._compile()
             tree, tools = (str(self.directory / name) for name in ('dest', 'tools'))
-            return subprocess.run(['tar', '--owner=0', '--group=0', '-cf', '-', '-C', tree, '.', '-C', tools, *TOOLS],
+            # The same bytes for the same files: a saved state is named after them.
+            return subprocess.run(['tar', '--owner=0', '--group=0', '--sort=name', '--mtime=2026-01-01', '-cf', '-',
+                                   '-C', tree, '.', '-C', tools, *TOOLS],
                                   check=True, stdout=subprocess.PIPE, timeout=60).stdout
 
     def packages(self):
@@ -120,5 +122,4 @@ def bring_packages(host, packages):
 def install(host, tree):
     """As a package would: the files, and systemd told of them."""
     host.ssh.out('tar -C / --no-same-owner --no-overwrite-dir -xf -', timeout=60, stdin=tree)
-    host.sh('systemctl daemon-reload; systemctl enable --quiet virt-handoff-recover.service', timeout=120)
-    host.sh('mkdir -p /etc/libvirt/hooks/kvm.conf.d')
+    host.sh('mkdir -p /etc/libvirt/hooks/kvm.conf.d; systemctl enable --quiet virt-handoff-recover.service', timeout=120)

@@ -81,9 +81,7 @@ def attempt(name, states, built):
     """The host of the scenario and what went wrong in it, None when nothing did."""
     function, host = SCENARIOS[name], None
     try:
-        host = state.restore(*states[function.shape], function.shape)
-        if function.installed:
-            project.install(host, built.tree)
+        host = state.restore(*states[function.shape, function.installed], function.shape)
         if function.packages:
             project.bring_packages(host, built.packages)
         function(host)

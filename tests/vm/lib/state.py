@@ -1,9 +1,10 @@
-"""Saved states: the emulated host booted to its desktop, its libvirtd warm, kept as memory and disk."""
+"""Saved states: the emulated host booted to its desktop, its libvirtd warm, kept as memory and disk; and the same with
+the project installed, as systemd takes an emulated CPU some seconds to read its units anew."""
 
 import pathlib
 import subprocess
 
-from . import cache, domains, host, image, machine
+from . import cache, domains, host, image, machine, project
 
 HERE = pathlib.Path(__file__).resolve().parent
 BOOT = 420
@@ -23,6 +24,26 @@ def ensure(suite, shape, fresh=False):
     return base, cache.kept(path, lambda into: build(base, shape, into), fresh)
 
 
+def with_project(base, path, shape, tree):
+    """`path` is the state without it."""
+    installed = path.with_name(f'{path.name}-{cache.digest(tree)}')
+    return base, cache.kept(installed, lambda into: install(base, path, shape, tree, into))
+
+
+def install(base, path, shape, tree, into):
+    there = restore(base, path, shape)
+    try:
+        project.install(there, tree)
+        keep(there, into)
+    finally:
+        there.machine.end()
+
+
+def keep(there, into):
+    there.sh('journalctl --sync; sync', timeout=120)
+    there.machine.save(into)
+
+
 def build(base, shape, into):
     print(f'booting the emulated host ({shape}) to save its state, some minutes', flush=True)
     run = machine.Machine(base, shape, base.disk)
@@ -32,8 +53,7 @@ def build(base, shape, into):
         there.set_clock()
         SETTLED[shape](there)
         warm(there)
-        there.sh('journalctl --sync; sync', timeout=120)
-        run.save(into)
+        keep(there, into)
     except BaseException:
         (cache.directory() / f'failed-{shape}.log').write_text(run.log('serial.log'), encoding='utf-8')
         raise
