@@ -196,20 +196,49 @@ static gboolean screen_in_use(VhPlanning *planning, const GPtrArray *displays,
 
 /* ---- units and sessions ---- */
 
-/* Once, also when the guest's file names what belongs to a driver. */
-static void add_unit(VhPlanning *planning, const char *id)
+/* NULL: there are none. */
+static const char *seat_of(const GPtrArray *displays)
+{
+    return displays->len > 0 ? ((const Display *)displays->pdata[0])->seat : NULL;
+}
+
+static gboolean has_unit(const VhPlanning *planning, const char *id)
 {
     const GPtrArray *steps = planning->plan->steps;
 
     for (guint i = 0; i < steps->len; i++) {
         const VhStep *step = steps->pdata[i];
         if (step->kind == &vh_step_unit && g_str_equal(step->subject, id))
-            return;
+            return TRUE;
     }
-    vh_plan_add(planning, &vh_step_unit, id, g_variant_new_parsed("{'unit': <%s>}", id));
+    return FALSE;
 }
 
-static gboolean plan_listed_units(VhPlanning *planning, GError **error)
+/* Once, also when the guest's file names what belongs to a driver. */
+static void add_unit(VhPlanning *planning, const char *id)
+{
+    if (!has_unit(planning, id))
+        vh_plan_add(planning, &vh_step_unit, id, g_variant_new_parsed("{'unit': <%s>}", id));
+}
+
+/*
+ * What is in front is remembered before the unit stops, so that on the way back it comes after. It
+ * also waits for the units before it: one that refuses to stop must not cost the session.
+ */
+static void add_manager(VhPlanning *planning, const GPtrArray *displays, const char *id)
+{
+    const char *seat = seat_of(displays);
+
+    if (has_unit(planning, id))
+        return;
+    vh_plan_add(planning, &vh_step_front, seat,
+                g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, id));
+    add_unit(planning, id);
+}
+
+/* @manager: the display manager, or NULL. */
+static gboolean plan_listed_units(VhPlanning *planning, const GPtrArray *displays,
+                                  const VhUnit *manager, GError **error)
 {
     for (gsize i = 0; planning->config->stop_list[i]; i++) {
         const char *name = planning->config->stop_list[i];
@@ -219,32 +248,12 @@ static gboolean plan_listed_units(VhPlanning *planning, GError **error)
         if (g_strcmp0(unit->load, "not-found") == 0)
             vh_plan_refuse(planning, "stop: there is no unit %s; list them with: %s", name,
                            vh_host_service_manager(planning->host)->list);
+        else if (manager && g_str_equal(unit->id, manager->id))
+            add_manager(planning, displays, unit->id);
         else
             add_unit(planning, unit->id);
     }
     return TRUE;
-}
-
-/* NULL: there are none. */
-static const char *seat_of(const GPtrArray *displays)
-{
-    return displays->len > 0 ? ((const Display *)displays->pdata[0])->seat : NULL;
-}
-
-static gboolean lists_unit(const VhPlanning *planning, const char *id)
-{
-    const char *const *list = (const char *const *)planning->config->stop_list;
-
-    return g_strv_contains(list, id) || g_strv_contains(list, "display-manager.service");
-}
-
-/* Before the unit, so that on the way back it comes after. */
-static void plan_front(VhPlanning *planning, const GPtrArray *displays, const char *manager)
-{
-    const char *seat = seat_of(displays);
-
-    vh_plan_add(planning, &vh_step_front, seat,
-                g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, manager));
 }
 
 /* What a step about the desktops of the seat has to know. */
@@ -349,9 +358,7 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, gb
     if (displays->len > 0)
         manager = vh_host_unit_look(planning->host, "display-manager.service", &cause);
     gboolean found = manager && g_strcmp0(manager->load, "not-found") != 0;
-    if (!is_auto && found && lists_unit(planning, manager->id))
-        plan_front(planning, displays, manager->id);
-    if (!is_auto && !plan_listed_units(planning, error))
+    if (!is_auto && !plan_listed_units(planning, displays, found ? manager : NULL, error))
         return FALSE;
     *ret_ends = displays->len > 0 && screen_in_use(planning, displays, found ? manager : NULL);
     if (!*ret_ends)
@@ -363,8 +370,7 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, gb
                        cause->message);
     if (is_auto && found) {
         spare_other_seats(planning, displays, manager);
-        plan_front(planning, displays, manager->id);
-        add_unit(planning, manager->id);
+        add_manager(planning, displays, manager->id);
     }
     return TRUE;
 }
@@ -442,7 +448,7 @@ gboolean vh_plan_screen(VhPlanning *planning, GError **error)
 
     if (displays)
         vh_plan_user_units(planning, seat_of(displays));
-    /* All units one after the other, so that they stop together. */
+    /* One unit after the other, so that they stop together: companions with the display manager. */
     if (!displays || !plan_desktop(planning, displays, &ends, error) ||
         !plan_companions(planning, displays, error))
         return FALSE;

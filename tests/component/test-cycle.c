@@ -116,6 +116,23 @@ static void test_together(void)
     g_assert_cmpuint(asked, ==, G_N_ELEMENTS(units));
 }
 
+/* One that does not stop in time does not cost the session. */
+static void test_before_the_manager(void)
+{
+    g_autoptr(Machine) machine = machine_changed(
+        "nvidia-desktop",
+        "\"nvidia-persistenced.service\", \"active\": \"active\", \"stop_ms\": 30",
+        "\"nvidia-persistenced.service\", \"active\": \"active\", \"stop_ms\": 90000");
+    g_autoptr(GBytes) xml = machine_sample_domain("nvidia-desktop");
+    g_autoptr(GError) error = NULL;
+
+    machine_configure(machine, "win10",
+                      "stop = [ \"nvidia-persistenced.service\", \"sddm.service\" ];");
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_nonnull(strstr(error->message, "cannot stop nvidia-persistenced.service"));
+    g_assert_false(machine_did(machine, "unit_stop sddm.service"));
+}
+
 static void test_sleep_allowed(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -440,6 +457,7 @@ int main(int argc, char **argv)
         {"/cycle/libvirt-gave-back-first", test_libvirt_gave_back_first},
         {"/cycle/order", test_order},
         {"/cycle/together", test_together},
+        {"/cycle/before-the-manager", test_before_the_manager},
         {"/cycle/sleep-allowed", test_sleep_allowed},
         {"/cycle/usb-only", test_usb_only_keeps_desktop},
         {"/cycle/no-devices", test_no_devices},
