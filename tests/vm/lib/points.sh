@@ -20,7 +20,7 @@ desktop() {
         [ -e "$file" ] || continue
         # shellcheck disable=SC1090
         (SEAT=- && . "$file" && echo "session $USER $SEAT $CLASS $TYPE $STATE")
-    done
+    done | sort
     has Xorg '/dev/dri/card*'
     has wireplumber '/dev/snd/control*'
     cat /sys/class/tty/tty0/active
