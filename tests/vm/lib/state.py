@@ -26,7 +26,7 @@ def ensure(suite, shape, fresh=False):
 
 def with_project(base, path, shape, tree):
     """`path` is the state without it."""
-    installed = path.with_name(f'{path.name}-{cache.digest(tree)}')
+    installed = path.with_name(f"{path.name}-{cache.digest(tree, HERE / 'project.py')}")
     return base, cache.kept(installed, lambda into: install(base, path, shape, tree, into))
 
 
