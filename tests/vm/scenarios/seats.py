@@ -6,9 +6,9 @@ from scenarios.desktop import Hand
 
 OTHER = '/sys/bus/pci/devices/0000:03:00.0'
 # What a display manager does for a user, without one: a session of logind's, and an X server that has the card
-# from it.
+# from it. Its display is none that lightdm, which counts from 0 over both seats, takes.
 BOBS = ('systemd-run --quiet --unit=seat1 -p PAMName=login -p User=bob -E XDG_SEAT=seat1 -E XDG_SESSION_TYPE=x11 '
-        '-E XDG_SESSION_CLASS=user /usr/lib/xorg/Xorg :1 -seat seat1 -novtswitch -sharevts -nolisten tcp')
+        '-E XDG_SESSION_CLASS=user /usr/lib/xorg/Xorg :9 -seat seat1 -novtswitch -sharevts -nolisten tcp')
 WATCH = "systemd-run --quiet --unit=watch sh -c 'exec udevadm monitor --kernel --subsystem-match=drm >/run/uevents'"
 
 
