@@ -25,8 +25,9 @@ def ensure(suite, shape, fresh=False):
 
 
 def with_project(base, path, shape, tree):
-    """`path` is the state without it."""
-    installed = path.with_name(f"{path.name}-{cache.digest(tree, HERE / 'project.py')}")
+    """`path` is the state without it, whose disk is below the new one's: made anew, it is another."""
+    made_of = tree, HERE / 'project.py', str((path / 'disk.qcow2').stat().st_mtime_ns)
+    installed = path.with_name(f'{path.name}-{cache.digest(*made_of)}')
     return base, cache.kept(installed, lambda into: install(base, path, shape, tree, into))
 
 
