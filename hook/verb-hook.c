@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/call.h"
+#include "hook/guard.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "host/log.h"
@@ -45,14 +46,28 @@ static GBytes *read_stdin(void)
     return g_byte_array_free_to_bytes(xml);
 }
 
-int vh_verb_hook(int argc, char **argv, const VhOptions *options)
+static int answer(gpointer data)
 {
-    VhEngine engine = vh_machine_engine(vh_log_journal, argv[0]);
+    const VhCall *call = data;
+    VhEngine engine = vh_machine_engine(vh_log_journal, call->guest);
     g_autoptr(VhHost) host = engine.host;
-    g_autoptr(GBytes) xml = read_stdin();
     g_autoptr(GBytes) output = NULL;
     g_autoptr(GError) error = NULL;
-    const VhCall call = {
+
+    gboolean ok = vh_call_answer(&engine, call, &output, &error);
+    if (ok && (!output || vh_report_bytes(output)))
+        return VH_EXIT_OK;
+    if (!vh_call_fails(call))
+        return VH_EXIT_OK;
+    if (error)
+        vh_report_error(call->guest, error);
+    return VH_EXIT_FAILED;
+}
+
+int vh_verb_hook(int argc, char **argv, const VhOptions *options)
+{
+    g_autoptr(GBytes) xml = read_stdin();
+    VhCall call = {
         .guest = argv[0],
         .operation = argv[1],
         .suboperation = argv[2],
@@ -60,12 +75,8 @@ int vh_verb_hook(int argc, char **argv, const VhOptions *options)
         .xml = xml,
     };
 
-    gboolean ok = vh_call_answer(&engine, &call, &output, &error);
-    if (ok && (!output || vh_report_bytes(output)))
-        return VH_EXIT_OK;
-    if (!vh_call_fails(&call))
-        return VH_EXIT_OK;
-    if (error)
-        vh_report_error(argv[0], error);
-    return VH_EXIT_FAILED;
+    /* A preparation that is killed, libvirt takes for one that failed, and calls release. */
+    if (g_str_equal(call.operation, "release"))
+        return vh_guard(call.guest, answer, &call);
+    return answer(&call);
 }

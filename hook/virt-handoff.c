@@ -6,6 +6,7 @@
 
 #include "base/confined.h"
 #include "build-config.h"
+#include "hook/guard.h"
 #include "hook/progress.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
@@ -207,16 +208,35 @@ static void drop_double_dash(int *argc, char ***argv)
     }
 }
 
+typedef struct {
+    const VhVerb *verb;
+    int argc; /* without the verb */
+    char **argv;
+    const VhOptions *options;
+} Request;
+
 /* Of what only waits for somebody, nothing is said. */
-static int run_watched(const VhVerb *verb, int argc, char **argv, const VhOptions *options)
+static int run_watched(gpointer data)
 {
+    const Request *request = data;
+    const VhVerb *verb = request->verb;
     g_autofree char *text = g_strdup_printf("%s is under way", verb->name);
 
-    if (verb->summary && verb->run != vh_verb_hook && !options->watch)
+    if (verb->summary && verb->run != vh_verb_hook && !request->options->watch)
         vh_progress(text);
-    int status = verb->run(argc, argv, options);
+    int status = verb->run(request->argc, request->argv, request->options);
     vh_progress(NULL);
     return status;
+}
+
+/* What has to come to its end; the hook itself knows which of its operations has to. */
+static int run(const VhVerb *verb, int argc, char **argv, const VhOptions *options)
+{
+    Request request = {verb, argc, argv, options};
+
+    if (verb->run == vh_verb_release || verb->run == vh_verb_recover)
+        return vh_guard(argc > 0 ? argv[0] : NULL, run_watched, &request);
+    return run_watched(&request);
 }
 
 /* The name of an option that was given nothing, or NULL. */
@@ -246,7 +266,7 @@ static int answer(const VhVerb *verb, int argc, char **argv, VhOptions *options)
         return usage("--root %s: it is no directory", options->root);
     /* Another machine's files ask for no more than what they are. */
     if (!verb->root || options->host || options->root || geteuid() == 0)
-        return run_watched(verb, argc - 1, argv + 1, options);
+        return run(verb, argc - 1, argv + 1, options);
     vh_error_set(&error, VH_ERROR_DENIED, "%s needs to be root: sudo virt-handoff %s …", verb->name,
                  verb->name);
     vh_report_error(NULL, error);

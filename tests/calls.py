@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The engine with a hooks directory and a state of its own, for the tests of what it says and does."""
+import json
 import os
 import shutil
 import subprocess
@@ -65,3 +66,12 @@ class Engine(unittest.TestCase):
         with open(path, "wb") as file:
             file.write(domain() if xml is None else xml)
         return path
+
+    def write_journal(self, *lines, since=1):
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        os.makedirs(STATE, 0o700, exist_ok=True)
+        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
+                           "since": since, "devices": ["0000:7f:1f.7"]})
+        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
+            file.write("\n".join((head, *lines, "")))

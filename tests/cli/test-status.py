@@ -10,15 +10,6 @@ from calls import STATE, UUID, Engine, domain
 
 
 class Status(Engine):
-    def write_journal(self, *lines, since=1):
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        os.makedirs(STATE, 0o700, exist_ok=True)
-        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
-                           "since": since, "devices": ["0000:7f:1f.7"]})
-        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
-            file.write("\n".join((head, *lines, "")))
-
     def test_status(self):
         self.assertEqual(self.run_engine("status").stdout, b"No guest holds a device.\n")
         self.assertEqual(json.loads(self.run_engine("status", "--json").stdout), {"guests": []})

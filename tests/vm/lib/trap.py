@@ -17,6 +17,7 @@ if [ -e /run/trap/$operation ]; then
     read -r trap </run/trap/$operation
     rm /run/trap/$operation
     export LD_PRELOAD=/usr/lib/trap.so VIRT_HANDOFF_TRAP="$trap" VIRT_HANDOFF_TRAP_TOLD=/run/trap/told
+    case $operation in release | recover) export VIRT_HANDOFF_TRAP_GUARDED=yes ;; esac
 fi
 exec /usr/sbin/virt-handoff.real "$@"
 """

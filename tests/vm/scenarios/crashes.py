@@ -107,6 +107,21 @@ def killed_in_release(host):
     require(not points[0].up, 'the desktop was up though nobody had started it')
 
 
+@scenario()
+def killed_once(host):
+    """the engine killed with -9 in a release while libvirtd lives: it begins again, and the desktop comes back"""
+    trap, before = Trap(host), host.facts().essence()
+    host.configure('win10', 'timeout = 120;\n')
+    host.virsh('start win10')
+    host.require_given('win10')
+    trap.set('release', 'once', 4)
+    host.virsh('destroy win10')
+    require(trap.told(), 'nothing was killed')
+    host.wait_same(before)
+    said = [event for event in host.events() if 'killed by signal 9' in event['MESSAGE']]
+    require(len(said) == 1 and 'begins again' in said[0]['MESSAGE'], f'it said {said}')
+
+
 @scenario(late=True)
 def killed_on_the_way(host):
     """the engine killed with -9 at all other step boundaries of prepare and release: recover brings the rest back"""
