@@ -3,6 +3,8 @@
  * numbers are left out. */
 #include "inspect/snapshot-private.h"
 
+#include <string.h>
+
 #define PCI_DIR "/sys/bus/pci/devices"
 #define USB_DIR "/sys/bus/usb/devices"
 
@@ -98,6 +100,49 @@ static void add_usb(const VhSnapshot *snapshot, GVariantBuilder *list)
     }
 }
 
+/* ---- the kernel ---- */
+
+/* Of the kernel's command line, the words about devices: others name disks, keys and networks. */
+static gboolean is_about_devices(const char *word)
+{
+    static const char *const patterns[] = {"*iom*",   "*vfio*",    "*pci*",     "*driver*",
+                                           "*black*", "*module*",  "*drm*",     "*fb*",
+                                           "*video*", "nomodeset", "*hugepage*"};
+    g_autofree char *key = g_strndup(word, strcspn(word, "="));
+
+    for (gsize i = 0; i < G_N_ELEMENTS(patterns); i++)
+        if (g_pattern_match_simple(patterns[i], key))
+            return TRUE;
+    return FALSE;
+}
+
+static void add_command_line(const VhSnapshot *snapshot, GVariantBuilder *list)
+{
+    g_autofree char *line = vh_host_read(snapshot->host, "/proc/cmdline", NULL);
+    g_auto(GStrv) words = line ? g_strsplit_set(line, " \n", -1) : NULL;
+    g_autoptr(GPtrArray) told = g_ptr_array_new();
+
+    if (!words)
+        return;
+    for (char **word = words; *word; word++)
+        if (is_about_devices(*word))
+            g_ptr_array_add(told, *word);
+    g_ptr_array_add(told, NULL);
+    g_autofree char *text = g_strjoinv(" ", (char **)told->pdata);
+    add_file(list, "/proc/cmdline", text);
+}
+
+/* Whose IOMMU it is. */
+static void add_processor(const VhSnapshot *snapshot, GVariantBuilder *list)
+{
+    g_autofree char *text = vh_host_read(snapshot->host, "/proc/cpuinfo", NULL);
+    const char *vendor = text ? strstr(text, "vendor_id") : NULL;
+    g_autofree char *line = vendor ? g_strndup(vendor, strcspn(vendor, "\n")) : NULL;
+
+    if (line)
+        add_file(list, "/proc/cpuinfo", line);
+}
+
 GVariant *vh_snapshot_files(const VhSnapshot *snapshot)
 {
     static const char *const others[] = {"sys/power/state", "sys/power/mem_sleep",
@@ -109,6 +154,8 @@ GVariant *vh_snapshot_files(const VhSnapshot *snapshot)
     for (guint i = 0; i < snapshot->functions->len; i++)
         add_function(snapshot, &list, ((VhPciFunction *)snapshot->functions->pdata[i])->address);
     add_attributes(snapshot, &list, "/", others);
+    add_command_line(snapshot, &list);
+    add_processor(snapshot, &list);
     add_usb(snapshot, &list);
     return g_variant_builder_end(&list);
 }

@@ -154,6 +154,10 @@ static void test_tuning(gconstpointer sample)
     "{'path': '/sys/bus/usb/devices/1-4/serial', 'text': 'USBS3R14L'}, "                           \
     "{'path': '/sys/bus/usb/devices/1-4/devnum', 'text': '2'}, "                                   \
     "{'path': '/sys/class/dmi/id/product_serial', 'text': 'B04RDS3R'}, "                           \
+    "{'path': '/proc/cmdline', 'text': 'root=UUID=5EC2E7 intel_iomu=on cryptkey=/dev/5EC2E7 "      \
+    "vfio-pci.ids=10de:2489 ip=192.168.7.1'}, "                                                    \
+    "{'path': '/proc/cpuinfo', 'text': 'processor : 0\\nvendor_id : GenuineIntel\\nflags : "       \
+    "fpu'}, "                                                                                      \
     "{'path': '/etc/machine-id', 'text': '0123456789abcdef0123456789abcdef'}, "                    \
     "{'path': '/etc/hostname', 'text': 'annas-computer'}]"
 
@@ -161,9 +165,17 @@ static void test_tuning(gconstpointer sample)
 static void test_private(void)
 {
     static const char *const left_out[] = {"anna",   "192.168",   "0011",     "S3CR3T",
-                                           "Backup", "USBS3R14L", "B04RDS3R", "0123456789abcdef"};
-    static const char *const told[] = {"user1",    "flr bus", "/reset\"", "player",
-                                       "\"/mnt\"", "eth0",    "10802"};
+                                           "Backup", "USBS3R14L", "B04RDS3R", "0123456789abcdef",
+                                           "5EC2E7", "fpu"};
+    static const char *const told[] = {"user1",
+                                       "flr bus",
+                                       "/reset\"",
+                                       "player",
+                                       "\"/mnt\"",
+                                       "eth0",
+                                       "10802",
+                                       "\"intel_iomu=on vfio-pci.ids=10de:2489\"",
+                                       "\"vendor_id : GenuineIntel\""};
     g_autofree char *json = g_strdelimit(g_strdup("{'version': 1, " UUID_FUNCTION "}"), "'", '"');
     g_autoptr(Machine) machine = machine_from_text(json);
     g_autofree char *text = snapshot_text(machine->host);
