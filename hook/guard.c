@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hook/guard.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -16,52 +15,38 @@
 /* More than once would be a fault that comes each time. */
 enum { ATTEMPTS = 2 };
 
-static volatile sig_atomic_t worker; /* pid, 0: none */
-
-static void pass_on(int signal)
+/* What is waited for, and not handled: nothing is to come between a child's beginning and our
+ * knowing it, nor after its end to whom its number then belongs. */
+static void take_signals(sigset_t *ret_set, sigset_t *ret_before)
 {
-    int errnum = errno;
+    static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 
-    if (worker > 0)
-        (void)kill(worker, signal);
-    errno = errnum;
-}
-
-static void pass_on_signals(void)
-{
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)sigemptyset(ret_set);
     for (gsize i = 0; i < G_N_ELEMENTS(signals); i++)
-        (void)signal(signals[i], pass_on);
-    (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigaddset(ret_set, signals[i]);
+    (void)sigprocmask(SIG_BLOCK, ret_set, ret_before);
 }
 
-/* No signal comes between the child's beginning and our knowing it. */
-static pid_t begin(int (*work)(gpointer), gpointer data)
+static pid_t begin(int (*work)(gpointer), gpointer data, const sigset_t *before)
 {
-    sigset_t all, before;
-
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
-    worker = MAX(pid, 0);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (pid == 0)
+
+    if (pid == 0) {
+        (void)sigprocmask(SIG_SETMASK, before, NULL);
         exit(work(data));
+    }
     return pid;
 }
 
-/* Its status as of waitpid(2). Once it is reaped its number may be another's. */
-static int wait_for(pid_t pid)
+/* Its status as of waitpid(2). */
+static int wait_for(pid_t pid, const sigset_t *set)
 {
-    siginfo_t info;
-    int status = 0;
+    int number = 0, status = 0;
 
-    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
-        ;
-    worker = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(pid, &status, WNOHANG) != pid)
+        if (sigwait(set, &number) == 0 && number != SIGCHLD)
+            (void)kill(pid, number);
     return status;
 }
 
@@ -93,12 +78,16 @@ static int give_up(const char *guest, const char *how)
 
 int vh_guard(const char *guest, int (*work)(gpointer), gpointer data)
 {
-    pass_on_signals();
+    sigset_t set, before;
+
+    take_signals(&set, &before);
     for (guint i = 1;; i++) {
-        pid_t pid = begin(work, data);
-        int status = pid < 0 ? 0 : wait_for(pid);
-        if (pid < 0)
+        pid_t pid = begin(work, data, &before);
+        if (pid < 0) {
+            (void)sigprocmask(SIG_SETMASK, &before, NULL);
             return work(data);
+        }
+        int status = wait_for(pid, &set);
         if (WIFEXITED(status))
             return WEXITSTATUS(status);
         g_autofree char *how = g_strdup_printf("killed by signal %d (%s)", WTERMSIG(status),
