@@ -140,6 +140,19 @@ static GVariant *journal_variant(VhHost *host, const VhJournal *journal)
     return g_variant_dict_end(&dict);
 }
 
+/* That the guest (NULL: no guest) holds nothing, and who does. */
+static void show_none(const GPtrArray *journals, const char *guest)
+{
+    g_autofree char *holders = vh_journal_holders(journals);
+
+    if (!guest)
+        vh_report_text("No guest holds a device.\n");
+    else if (holders)
+        vh_report_text("%s %s\n", guest, holders);
+    else
+        vh_report_text("This guest holds no device.\n");
+}
+
 int vh_verb_status(int argc, char **argv, const VhOptions *options)
 {
     g_auto(Patient) patient = {0};
@@ -170,8 +183,7 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
     if (options->json)
         vh_report_json(g_variant_new_parsed("{'guests': <%@aa{sv}>}", guests));
     else if (!any)
-        vh_report_text("%s\n",
-                       argc > 0 ? "This guest holds no device." : "No guest holds a device.");
+        show_none(journals, argc > 0 ? argv[0] : NULL);
     g_variant_unref(guests);
     return stuck ? VH_EXIT_FAILED : VH_EXIT_OK;
 }

@@ -67,11 +67,11 @@ class Engine(unittest.TestCase):
             file.write(domain() if xml is None else xml)
         return path
 
-    def write_journal(self, *lines, since=1):
+    def write_journal(self, *lines, since=1, guest="win10", uuid=UUID):
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             boot = file.read().strip()
         os.makedirs(STATE, 0o700, exist_ok=True)
-        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": "win10", "uuid": UUID,
+        head = json.dumps({"virt-handoff": 1, "boot": boot, "guest": guest, "uuid": uuid,
                            "since": since, "devices": ["0000:7f:1f.7"]})
-        with open(os.path.join(STATE, UUID + ".journal"), "w", encoding="utf-8") as file:
+        with open(os.path.join(STATE, uuid + ".journal"), "w", encoding="utf-8") as file:
             file.write("\n".join((head, *lines, "")))

@@ -277,3 +277,19 @@ GPtrArray *vh_journal_list(const VhEngine *engine, const char *except)
     g_ptr_array_sort(list, by_guest);
     return list;
 }
+
+char *vh_journal_holders(const GPtrArray *journals)
+{
+    g_autoptr(GString) guests = g_string_new(NULL);
+    const VhJournal *first = journals->len > 0 ? journals->pdata[0] : NULL;
+
+    if (!first)
+        return NULL;
+    for (guint i = 0; i < journals->len; i++)
+        g_string_append_printf(guests, "%s%s", i > 0 ? ", " : "",
+                               ((const VhJournal *)journals->pdata[i])->guest);
+    if (journals->len > 1)
+        return g_strdup_printf("holds nothing; %s do: virt-handoff status", guests->str);
+    return g_strdup_printf("holds nothing; %s does: virt-handoff release %s", guests->str,
+                           first->guest);
+}

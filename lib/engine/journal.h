@@ -82,6 +82,10 @@ VhJournal *vh_journal_open(const VhEngine *engine, const char *uuid, GError **er
  * is removed or appended. Never NULL. */
 GPtrArray *vh_journal_list(const VhEngine *engine, const char *except);
 
+/* Of a guest without a journal, whose name may be a slip: "holds nothing; GUEST does: COMMAND", of
+ * the guests of @journals (as vh_journal_list has them). NULL when there are none. */
+char *vh_journal_holders(const GPtrArray *journals);
+
 /* Whether a journal of that UUID may be there: a look at the name only. */
 gboolean vh_journal_exists(const VhEngine *engine, const char *uuid);
 

@@ -43,6 +43,18 @@ static VhJournal *find_journal(const VhEngine *engine, const char *uuid, GError 
     return journal;
 }
 
+/* Who types a release wants a device back: silence would make a slip in the name look like that. */
+static gboolean release_nothing(const VhTeller *teller, GError **error)
+{
+    g_autoptr(GPtrArray) journals = vh_journal_list(teller->engine, NULL);
+    g_autofree char *holders = vh_journal_holders(journals);
+
+    if (holders)
+        return vh_error_set(error, VH_ERROR_REFUSED, "this guest %s", holders);
+    vh_tell(teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL, "nothing is to be given back");
+    return TRUE;
+}
+
 static gboolean release_locked(const VhTeller *teller, const VhCall *call, const char *uuid,
                                GError **error)
 {
@@ -50,14 +62,12 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, const
     g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, &cause);
     VhTeller told = *teller;
 
-    if (!journal) {
-        if (cause)
-            g_propagate_error(error, g_steal_pointer(&cause));
-        else if (call->by_hand)
-            vh_tell(teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
-                    "nothing is to be given back");
-        return !error || !*error;
+    if (cause) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
     }
+    if (!journal)
+        return !call->by_hand || release_nothing(teller, error);
     told.uuid = journal->uuid;
     told.transaction = journal->transaction;
     if (call->by_hand && !call->force && vh_host_guest_running(teller->engine->host, call->guest))

@@ -21,7 +21,21 @@ class Status(Engine):
             self.assertIn(word, result.stdout)
         guest = json.loads(self.run_engine("status", "--json", "win10").stdout)["guests"][0]
         self.assertEqual((guest["state"], guest["steps"][0]["state"]), ("stuck", "stuck"))
-        self.assertIn(b"holds no device", self.run_engine("status", "other").stdout)
+
+    def test_another_guest_than_the_one_named(self):
+        self.assertEqual(self.run_engine("status", "win11").stdout, b"This guest holds no device.\n")
+        self.write_journal('{"prepared":true}')
+        result = self.run_engine("status", "win11")
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, b"win11 holds nothing; win10 does: virt-handoff release win10\n"))
+        result = self.run_engine("status", "--json", "win11")
+        self.assertEqual((result.returncode, json.loads(result.stdout)), (0, {"guests": []}))
+        self.assert_one_line(self.run_engine("release", "win11"), "virt-handoff: win11: this guest "
+                             "holds nothing; win10 does: virt-handoff release win10")
+        self.write_journal('{"prepared":true}', guest="arch", uuid=UUID.replace("1", "2"))
+        self.assert_one_line(self.run_engine("release", "win11"),
+                             "holds nothing; arch, win10 do: virt-handoff status")
+        self.assert_silent(self.hook("release", "end", guest="win11", xml=b""))
 
     def test_status_of_what_is_not_given_back_yet(self):
         for line, state, words in (
