@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* status [GUEST]: who holds what, since when, what is stuck, and what to type. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "engine/journal.h"
@@ -20,8 +21,20 @@ static const char *state_of(VhHost *host, const VhJournal *journal)
     return journal->prepared && !vh_journal_goes_back(journal) ? "prepared" : "unfinished";
 }
 
+/* Who is looked at, and whether nobody had the lock at that moment. */
+typedef struct {
+    VhHost *host;
+    gboolean idle;
+} Look;
+
+/* Nobody is at work on it, and it is not what a hand-over leaves. */
+static gboolean is_cut_off(const Look *look, const char *state)
+{
+    return look->idle && g_str_equal(state, "unfinished");
+}
+
 /* What to do about a guest in that state, or NULL. */
-static const char *advice_for(const char *state)
+static const char *advice_for(const Look *look, const char *state)
 {
     static const struct {
         const char *state, *advice;
@@ -32,6 +45,8 @@ static const char *advice_for(const char *state)
         {"unfinished", "a hand-over is under way; if nothing moves any more"},
     };
 
+    if (is_cut_off(look, state))
+        return "it was cut off";
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
         if (g_str_equal(table[i].state, state))
             return table[i].advice;
@@ -77,15 +92,15 @@ static char *since_of(const VhJournal *journal)
     return g_strdup_printf("%s (%s)", point, text);
 }
 
-static void show_text(VhHost *host, const VhJournal *journal)
+static void show_text(const Look *look, const VhJournal *journal)
 {
-    const char *state = state_of(host, journal);
-    const char *advice = advice_for(state);
+    const char *state = state_of(look->host, journal);
+    const char *advice = advice_for(look, state);
     g_autofree char *since = since_of(journal);
 
     vh_report_text("%s: %s, since %s\n", journal->guest, state, since);
     for (gsize i = 0; journal->devices[i]; i++) {
-        g_autofree char *driver = driver_of(host, journal->devices[i]);
+        g_autofree char *driver = driver_of(look->host, journal->devices[i]);
         vh_report_text("  %s  %s\n", journal->devices[i], driver);
     }
     for (guint i = 0; i < journal->records->len; i++) {
@@ -153,6 +168,18 @@ static void show_none(const GPtrArray *journals, const char *guest)
         vh_report_text("This guest holds no device.\n");
 }
 
+/* The journals as they are while nobody changes them, or while somebody has the lock: a hand-over
+ * that ends or begins in between must not look as if it was cut off. */
+static GPtrArray *look_at_journals(const VhEngine *engine, gboolean *ret_idle)
+{
+    int lock = vh_lock_look(engine, ret_idle);
+    GPtrArray *journals = vh_journal_list(engine, NULL);
+
+    if (lock >= 0)
+        close(lock);
+    return journals;
+}
+
 int vh_verb_status(int argc, char **argv, const VhOptions *options)
 {
     g_auto(Patient) patient = {0};
@@ -162,10 +189,10 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
         vh_report_error(NULL, error);
         return VH_EXIT_FAILED;
     }
-    VhHost *host = patient.engine.host;
-    g_autoptr(GPtrArray) journals = vh_journal_list(&patient.engine, NULL);
+    Look look = {.host = patient.engine.host};
+    g_autoptr(GPtrArray) journals = look_at_journals(&patient.engine, &look.idle);
     GVariantBuilder list;
-    gboolean stuck = FALSE, any = FALSE;
+    gboolean bad = FALSE, any = FALSE;
 
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < journals->len; i++) {
@@ -173,11 +200,12 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
         if (argc > 0 && strcmp(argv[0], journal->guest) != 0)
             continue;
         any = TRUE;
-        stuck |= g_str_equal(state_of(host, journal), "stuck");
+        const char *state = state_of(look.host, journal);
+        bad |= g_str_equal(state, "stuck") || is_cut_off(&look, state);
         if (options->json)
-            g_variant_builder_add_value(&list, journal_variant(host, journal));
+            g_variant_builder_add_value(&list, journal_variant(look.host, journal));
         else
-            show_text(host, journal);
+            show_text(&look, journal);
     }
     GVariant *guests = g_variant_ref_sink(g_variant_builder_end(&list));
     if (options->json)
@@ -185,5 +213,5 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
     else if (!any)
         show_none(journals, argc > 0 ? argv[0] : NULL);
     g_variant_unref(guests);
-    return stuck ? VH_EXIT_FAILED : VH_EXIT_OK;
+    return bad ? VH_EXIT_FAILED : VH_EXIT_OK;
 }

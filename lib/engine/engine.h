@@ -36,3 +36,10 @@ VhConfig *vh_engine_config(const VhEngine *engine, const char *guest, GError **e
  * directory.
  */
 int vh_lock_take(const VhEngine *engine, gint64 deadline, GError **error);
+
+/*
+ * Keeps hand-overs from beginning while one looks, which has to be short. Returns an fd to close,
+ * or -1 when there is nothing to keep; several can look at once, and nothing is made. *@ret_free:
+ * whether nobody has the lock, which is so too where it was never taken.
+ */
+int vh_lock_look(const VhEngine *engine, gboolean *ret_free);

@@ -73,3 +73,15 @@ int vh_lock_take(const VhEngine *engine, gint64 deadline, GError **error)
     close(fd);
     return -1;
 }
+
+int vh_lock_look(const VhEngine *engine, gboolean *ret_free)
+{
+    g_autofree char *path = g_build_filename(engine->state_dir, "lock", NULL);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    *ret_free = fd < 0 ? errno == ENOENT : flock(fd, LOCK_SH | LOCK_NB) == 0;
+    if (fd < 0 || *ret_free)
+        return fd;
+    close(fd);
+    return -1;
+}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is left behind, as it is told and dealt with: status, recover, release and prepare by hand."""
+import fcntl
 import json
 import os
 import time
@@ -41,20 +42,37 @@ class Status(Engine):
         for line, state, words in (
                 ("", "prepared", "start the guest, or give everything back"),
                 ('{"released":true}', "released", "it is given back after another hand-over"),
-                ('{"undone":1}', "unfinished", "if nothing moves"),
+                ('{"undone":1}', "unfinished", "it was cut off: "),
                 ('{"undone":1}\n{"released":true}', "released", "after another"),
                 ('{"released":true}\n{"daemon":{"pid":1,"start":1}}', "prepared", "start the"),
-                ('{"undone":1,"again":true}', "unfinished", "if nothing moves"),
-                ('{"returns":true}', "unfinished", "if nothing moves")):
+                ('{"undone":1,"again":true}', "unfinished", "it was cut off: "),
+                ('{"returns":true}', "unfinished", "it was cut off: ")):
             self.write_journal(
                 '{"begin":1,"kind":"unit","subject":"a.service","args":{},"prior":{}}',
                 '{"done":1}\n{"prepared":true}', line)
-            text = self.run_engine("status").stdout.decode()
+            result = self.run_engine("status")
+            text = result.stdout.decode()
             self.assertRegex(text, f"^win10: {state}, since ")
             self.assertIn(words, text)
+            self.assertEqual(result.returncode, int(state == "unfinished"))
             guest = json.loads(self.run_engine("status", "--json").stdout)["guests"][0]
             self.assertEqual((guest["state"], guest["steps"][0]["state"]),
                              (state, "undone" if "undone" in line else "done"))
+
+    def test_status_tells_what_is_under_way_from_what_was_cut_off(self):
+        self.write_journal()
+        with open(os.path.join(STATE, "lock"), "wb") as lock:
+            for how, words, status in (
+                    (fcntl.LOCK_EX, "a hand-over is under way; if nothing moves", 0),
+                    (fcntl.LOCK_SH, "  it was cut off: virt-handoff release win10", 1),
+                    (fcntl.LOCK_UN, "  it was cut off: virt-handoff release win10", 1)):
+                fcntl.flock(lock, how)
+                result = self.run_engine("status")
+                self.assertIn(words, result.stdout.decode())
+                self.assertEqual(result.returncode, status)
+                result = self.run_engine("status", "--json")
+                self.assertEqual(result.returncode, status)
+                self.assertEqual(json.loads(result.stdout)["guests"][0]["state"], "unfinished")
 
     def test_status_says_since_when(self):
         for age, words in ((5, "(less than a minute)"), (125, "(2 min)"), (7500, "(2 h 5 min)"),
