@@ -32,7 +32,14 @@ static void add_wrapped(GPtrArray *rows, glong indent, const char *mark, const c
     }
 }
 
-static void add_finding(GPtrArray *rows, const VhFinding *finding, glong titles)
+/* What they have in common is said below the last of them only. @next may be NULL. */
+static gboolean goes_on(const VhFinding *finding, const VhFinding *next)
+{
+    return next && next->state >= VH_FINDING_WARNING && g_str_equal(next->why, finding->why);
+}
+
+static void add_finding(GPtrArray *rows, const VhFinding *finding, const VhFinding *next,
+                        glong titles)
 {
     static const char *const marks[] = {"+ok", "unknown", "?warning", "!failure"};
     enum { STATE = 9, GAP = 2 };
@@ -45,9 +52,10 @@ static void add_finding(GPtrArray *rows, const VhFinding *finding, glong titles)
         add_wrapped(rows, indent, "", lines[i]);
     if (finding->state == VH_FINDING_OK)
         return;
-    if (finding->state != VH_FINDING_UNKNOWN)
+    gboolean more = finding->state != VH_FINDING_UNKNOWN && goes_on(finding, next);
+    if (finding->state != VH_FINDING_UNKNOWN && !more)
         add_wrapped(rows, STATE, "", finding->why);
-    if (finding->mend)
+    if (finding->mend && !(more && g_strcmp0(finding->mend, next->mend) == 0))
         add_wrapped(rows, STATE, "-> ", finding->mend);
 }
 
@@ -76,7 +84,8 @@ static void show(const GPtrArray *findings)
         titles = MAX(titles, g_utf8_strlen(((VhFinding *)findings->pdata[i])->title, -1));
     add_row(rows, "STATE", "CHECK", "FOUND");
     for (guint i = 0; i < findings->len; i++)
-        add_finding(rows, findings->pdata[i], titles);
+        add_finding(rows, findings->pdata[i], i + 1 < findings->len ? findings->pdata[i + 1] : NULL,
+                    titles);
     vh_report_table(rows);
     show_sum(findings);
 }

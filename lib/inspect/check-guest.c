@@ -21,6 +21,7 @@ void vh_check_file(gpointer data)
         vh_check_add(checking, VH_FINDING_FAILURE, mend, "there is none");
     } else if (g_error_matches(error, VH_ERROR, VH_ERROR_CONFIG)) {
         g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
+        checking->why = "With a slip in this file the guest does not start.";
         for (gsize i = 0; lines[i]; i++)
             if (*lines[i])
                 vh_check_add(checking, VH_FINDING_FAILURE, "correct it", "%s", lines[i]);

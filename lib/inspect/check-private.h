@@ -15,6 +15,7 @@ typedef struct {
     VhHost *host;
     GPtrArray *findings;
     const VhCheckKind *kind; /* under way */
+    const char *why;         /* in place of the kind's, NULL: the kind's */
 } VhChecking;
 
 /* Adds a finding of the check that is under way; @mend may be NULL and is copied. */

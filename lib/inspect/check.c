@@ -104,7 +104,7 @@ void vh_check_add(VhChecking *checking, VhFindingState state, const char *mend, 
 
     finding->id = checking->kind->id;
     finding->title = checking->kind->title;
-    finding->why = checking->kind->why;
+    finding->why = checking->why ? checking->why : checking->kind->why;
     finding->guest = checking->kind->guest;
     finding->state = state;
     finding->mend = g_strdup(mend);
@@ -168,10 +168,12 @@ gboolean vh_check_follow(VhHost *host, const char *path, VhFileInfo *ret_info, c
 
 GPtrArray *vh_check_run(const VhCheck *check)
 {
-    VhChecking checking = {check, check->host, g_ptr_array_new_with_free_func(finding_free), NULL};
+    VhChecking checking = {
+        .in = check, .host = check->host, .findings = g_ptr_array_new_with_free_func(finding_free)};
 
     for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
         checking.kind = &kinds[i];
+        checking.why = NULL;
         if (!kinds[i].guest || check->guest)
             kinds[i].look(&checking);
     }

@@ -225,6 +225,10 @@ class Check(unittest.TestCase):
         wrong = [one["what"] for one in report["findings"] if one["id"] == "file"]
         self.assertEqual(len(wrong), 2)
         self.assertIn("win10.conf:1: timeout: ", wrong[0])
+        text = " ".join(self.check(host, *self.guest(), status=2).split())
+        for once in ("With a slip in this file the guest does not start.", "-> correct it"):
+            self.assertEqual(text.count(once), 1, text)
+        self.assertNotIn("leaves alone a guest", text)
 
     def test_what_cannot_be_measured(self):
         """A snapshot without files: much is unknown, nothing is claimed, and that is no failure."""
