@@ -63,6 +63,18 @@ void vh_report_error(const char *guest, const GError *error)
         fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", first);
 }
 
+void vh_report_errors(const char *guest, const GError *error)
+{
+    g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
+    g_autofree char *name = vh_text_one_line(guest);
+
+    for (gsize i = 0; lines[i]; i++) {
+        g_autofree char *line = vh_text_one_line(lines[i]);
+        if (*line)
+            fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", line);
+    }
+}
+
 int vh_report_failure(const char *guest, const GError *error)
 {
     vh_report_error(guest, error);

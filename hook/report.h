@@ -24,6 +24,8 @@ void vh_report_table(const GPtrArray *rows);
 /* "virt-handoff: GUEST: MESSAGE", one line on stderr; only the first line of the message, with a
  * count of the others. @guest may be NULL. */
 void vh_report_error(const char *guest, const GError *error);
+/* The same, with a line of its own for each line of the message. */
+void vh_report_errors(const char *guest, const GError *error);
 /* Says so, and returns the verb's exit status: that of a wrong command line, or of a failure. */
 int vh_report_failure(const char *guest, const GError *error);
 /* Text for people on stderr: about what is on stdout. */

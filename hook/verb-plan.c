@@ -41,10 +41,7 @@ static int show(const VhPlan *plan, const VhOptions *options)
 /* All problems of the file, where the hook has room for one only. */
 static int complain(const char *guest, const GError *error)
 {
-    if (g_error_matches(error, VH_ERROR, VH_ERROR_CONFIG))
-        vh_report_text("%s\n", error->message);
-    else
-        vh_report_error(guest, error);
+    vh_report_errors(guest, error);
     return VH_EXIT_FAILED;
 }
 

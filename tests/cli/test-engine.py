@@ -185,16 +185,20 @@ class Manners(Engine):
 
     def test_plan_lists_all_problems(self):
         self.configure("timeout = 0;\nfoo = 1;\n")
-        result = self.run_engine("plan", "--xml", self.xml_file(), "win10")
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stdout.count(b"win10.conf:"), 2)
+        for options in ((), ("--json",)):
+            result = self.run_engine("plan", *options, "--xml", self.xml_file(), "win10")
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            lines = result.stderr.decode().splitlines()
+            self.assertEqual(len(lines), 2, lines)
+            for number, line in enumerate(lines, 1):
+                self.assertRegex(line, fr"^virt-handoff: win10: .*/win10\.conf:{number}: ")
 
     def test_plan_of_a_file_in_the_working_directory(self):
         self.configure("foo = 1;\n")
         directory = os.path.join(HOOKS, "kvm.conf.d")
         result = self.run_engine("plan", "--xml", self.xml_file(), "--config", "win10.conf", "win10",
                                  cwd=directory)
-        self.assertIn(directory.encode() + b"/win10.conf:1: foo: unknown key", result.stdout)
+        self.assertIn(directory.encode() + b"/win10.conf:1: foo: unknown key", result.stderr)
 
     def test_plan_says_when_the_hook_leaves_the_guest_alone(self):
         result = self.run_engine("plan", "--xml", self.xml_file(), "win10")
