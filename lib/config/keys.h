@@ -33,9 +33,10 @@ struct VhKey {
     char *(*check)(const char *text, GError **error); /* the text as it is kept, or NULL */
     gint64 min, max;                                  /* of a number */
     const VhKey *members;                             /* of a group, ends with a NULL name */
-    const char *preset; /* the default as one would write it; NULL: none */
-    gboolean required;  /* of a member: the group is wrong without it */
-    const char *doc;    /* one line for people */
+    const char *preset;  /* the default as one would write it; NULL: none */
+    const char *example; /* of a key without a default: one that can be written */
+    gboolean required;   /* of a member: the group is wrong without it */
+    const char *doc;     /* one line for people */
 
     VhKeyField choice; /* int: the word's place among the words, or… */
     int other;         /* …this, when no word is given */

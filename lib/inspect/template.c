@@ -64,15 +64,13 @@ static void append_plan(GString *to, const VhPlan *plan)
 static void append_key(GString *to, const VhKey *key)
 {
     g_autofree char *accepts = vh_key_accepts(key);
-    g_autofree char *text = g_strdup_printf("%s. Accepts %s.", key->doc, accepts);
+    g_autofree char *text = g_strdup_printf("%s. Accepts %s.%s", key->doc, accepts,
+                                            key->preset ? "" : " No default; an example:");
 
     g_string_append_c(to, '\n');
     *text = g_ascii_toupper(*text);
     comment(to, "", text);
-    if (key->preset)
-        g_string_append_printf(to, "#%s = %s;\n", key->name, key->preset);
-    else
-        g_string_append_printf(to, "#%s = …; (no default)\n", key->name);
+    g_string_append_printf(to, "#%s = %s;\n", key->name, key->preset ? key->preset : key->example);
 }
 
 char *vh_template_text(const char *guest, const VhPlan *plan)

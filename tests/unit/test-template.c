@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What init writes means all defaults, and stays so when every line of a key is uncommented. */
+/* What init writes means all defaults, and is read, too, when the lines of keys are uncommented. */
 #include <string.h>
 
 #include "config/keys.h"
@@ -50,7 +50,7 @@ static void test_comments(void)
     g_assert_cmpuint(config->timeout, ==, 25);
 }
 
-/* Each key's line, uncommented alone, is read and changes nothing. */
+/* Each key's line, uncommented alone, is read and changes nothing else. */
 static void test_presets(void)
 {
     g_autofree char *text = vh_template_text("win10", NULL);
@@ -62,12 +62,30 @@ static void test_presets(void)
         g_assert_nonnull(line);
         g_autofree char *own = g_strndup(line + 2, strcspn(line + 2, "\n") + 1);
         g_autoptr(VhConfig) config = vh_config_parse(own, "win10.conf", &error);
-        if (!key->preset)
-            continue;
         g_assert_no_error(error);
         g_assert_cmpuint(config->timeout, ==, 25);
         g_assert_cmpstr(config->driver, ==, "vfio-pci");
     }
+}
+
+/* What the file's head says: take away the # before the keys. */
+static void test_all_keys(void)
+{
+    g_autofree char *text = vh_template_text("win10", NULL);
+    g_autoptr(GString) file = g_string_new(text);
+    g_autoptr(GError) error = NULL;
+
+    for (const VhKey *key = vh_keys; key->name; key++) {
+        g_autofree char *mark = g_strdup_printf("\n#%s = ", key->name);
+        const char *line = strstr(file->str, mark);
+        g_assert_nonnull(line);
+        g_string_erase(file, line + 1 - file->str, 1);
+    }
+    g_autoptr(VhConfig) config = vh_config_parse(file->str, "win10.conf", &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(config->driver, ==, "vfio-pci");
+    g_assert_cmpstr(config->host_cpus, ==, "0-1");
+    g_assert_nonnull(strstr(text, "\"0-1,8-9\". No default; an example:\n#irq_cpus = \"0-1\";\n"));
 }
 
 int main(int argc, char **argv)
@@ -75,5 +93,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/template/comments", test_comments);
     g_test_add_func("/template/presets", test_presets);
+    g_test_add_func("/template/all-keys", test_all_keys);
     return g_test_run();
 }
