@@ -85,7 +85,8 @@ static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GB
     GError *cause = NULL;
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     const char *const argv[] = {self ? self : ENGINE, verb, guest ? "--" : NULL, guest, NULL};
-    const VhCommand command = {.argv = argv, .input = input};
+    /* What it says is in the error, and whoever gets that decides what is logged. */
+    const VhCommand command = {.argv = argv, .input = input, .quiet = TRUE};
     GBytes *xml = NULL;
 
     vh_progress("waiting for libvirt");

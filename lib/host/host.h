@@ -390,6 +390,7 @@ typedef struct {
     const char *const *environment; /* "NAME=value" added to PATH and LC_ALL=C, or NULL */
     GBytes *input;                  /* its stdin, NULL: /dev/null */
     const VhEvent *about;           /* fields of the lines that it has logged, NULL: none */
+    gboolean quiet; /* no line of it is logged; the last one may still explain a failure */
 } VhCommand;
 
 /* Runs it in "/" to its end in a process group of its own, which is killed at the deadline

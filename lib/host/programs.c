@@ -192,7 +192,7 @@ static void end_line(Run *self, GString *line)
 
     if (line->len == 0)
         return;
-    if (!self->manner->quiet)
+    if (!self->manner->quiet && !self->command->quiet)
         log_line(self, line->str, complaint ? 5 : 6);
     if (complaint) {
         g_free(self->last);

@@ -55,7 +55,7 @@ static gboolean run(Setup *setup, const char *script, GBytes *input, gint64 dead
 {
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
     const char *const environment[] = {"GUEST=a b", NULL};
-    VhCommand command = {argv, environment, input, NULL};
+    VhCommand command = {.argv = argv, .environment = environment, .input = input};
     g_autoptr(GBytes) output = NULL;
 
     if (!vh_host_run(setup->tree->host, &command, deadline, ret_output ? &output : NULL, error))
@@ -130,6 +130,18 @@ static void test_failure(void)
     g_assert_nonnull(strstr(killed->message, "signal 9"));
 }
 
+static void test_quiet(void)
+{
+    const char *const argv[] = {"/bin/sh", "-c", "echo out; echo why >&2; exit 1", NULL};
+    const VhCommand command = {.argv = argv, .quiet = TRUE};
+    g_autoptr(Setup) setup = setup_new();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(vh_host_run(setup->tree->host, &command, in_ms(10000), NULL, &error));
+    g_assert_nonnull(strstr(error->message, ": why"));
+    g_assert_cmpstr(setup->log->str, ==, "");
+}
+
 static void test_not_there(void)
 {
     g_autoptr(Setup) setup = setup_new();
@@ -143,7 +155,7 @@ static void test_not_there(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         const char *const argv[] = {cases[i].path, NULL};
-        VhCommand command = {argv, NULL, NULL, NULL};
+        VhCommand command = {.argv = argv};
         g_autoptr(GError) error = NULL;
         g_assert_false(vh_host_run(setup->tree->host, &command, in_ms(10000), NULL, &error));
         g_assert_error(error, VH_ERROR, (gint)cases[i].code);
@@ -448,6 +460,7 @@ int main(int argc, char **argv)
     g_test_add_func("/run/input-not-read", test_input_not_read);
     g_test_add_func("/run/log", test_log);
     g_test_add_func("/run/failure", test_failure);
+    g_test_add_func("/run/quiet", test_quiet);
     g_test_add_func("/run/not-there", test_not_there);
     g_test_add_func("/run/deadline", test_deadline);
     g_test_add_func("/run/background", test_background);
