@@ -55,13 +55,17 @@ static int act_rom(gpointer data, GString *answer)
     return errnum != 0 ? errnum : off;
 }
 
-/* The error that @cause is for a person. */
-static void explain(GError **error, const char *address, GError *cause)
+/* The error that @cause is for a person; the function's directory is @dir. */
+static void explain(GError **error, const char *address, const char *dir, GError *cause)
 {
+    g_autoptr(VhPciFunction) now = vh_pci_read_driver(address, dir);
     const char *advice = "";
 
     if (g_error_matches(cause, VH_ERROR, VH_ERROR_DENIED))
         advice = "; this needs root, and a kernel that is not locked down";
+    else if (!now->driver || now->vfio)
+        advice = "; no driver is in the way: the card shows no ROM that can be read; take one from "
+                 "its maker's or the firmware's file (virt-handoff vbios trim IN OUT)";
     else if (!vh_error_is_timeout(cause))
         advice = "; dump it with the driver unbound or on vfio-pci, best before any driver had it";
     g_propagate_error(error, g_error_new(VH_ERROR, cause->code, "%s%s", cause->message, advice));
@@ -90,6 +94,6 @@ GBytes *vh_real_rom_read(VhHost *host, const char *address, gint64 deadline, GEr
     if (vh_error_is_timeout(cause) && real->hung.pid == 0)
         (void)vh_child_write(real, what, g_get_monotonic_time() + real->look_limit, path, OFF,
                              NULL);
-    explain(error, address, cause);
+    explain(error, address, dir, cause);
     return NULL;
 }

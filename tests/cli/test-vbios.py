@@ -43,13 +43,14 @@ class Vbios(unittest.TestCase):
         self.assertLessEqual(done.stderr.count("\n"), 1)
         return done.stdout.replace(self.folder + "/", "") if status == 0 else done.stderr
 
-    def host(self, driver, **more):
-        function = {**more, "address": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de",
-                    "device": "0x2489", "rom": base64.b64encode(roms.CARD).decode()}
+    def host(self, driver, files=(), **more):
+        function = {"address": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de",
+                    "device": "0x2489", "rom": base64.b64encode(roms.CARD).decode(), **more}
         if driver:
             function["driver"] = driver
         return self.file("host.json", json.dumps(
-            {"version": 1, "drivers": [{"name": "nvidia"}], "functions": [function]}).encode())
+            {"version": 1, "drivers": [{"name": "nvidia"}], "functions": [function],
+             "files": [{"path": path} for path in files]}).encode())
 
     def test_trim(self):
         rom, out = self.file("rom", roms.FLASH), self.file("out")
@@ -102,6 +103,17 @@ out: 1536 bytes, 2 images
         self.vbios("dump", "--force", "--host", host, "pci_0000_01_00_0", out)
         self.assertEqual(self.content("out"), roms.CARD)
         self.assertIn("0000:02:00.0", self.vbios("dump", "--host", host, "02:00.0", out, status=1))
+
+    def test_what_is_no_display(self):
+        """Only one that has a ROM is worth to be taken from its driver."""
+        out, rom = self.file("out"), "/sys/bus/pci/devices/0000:01:00.0/rom"
+        network = {"class": "0x020000"}
+        for files, words in (((), "is no display controller, and has no ROM"),
+                             ((rom,), "has the driver nvidia")):
+            host = self.host("nvidia", files, **network)
+            self.assertIn(words, self.vbios("dump", "--host", host, "01:00.0", out, status=1))
+        self.assertIn("2 images", self.vbios("dump", "--host", self.host(None, **network), "01:00.0",
+                                             out))
 
     def test_usage(self):
         for arguments, words in ((("dump", "01:00.0"), "dump ADDRESS FILE"),

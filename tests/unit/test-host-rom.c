@@ -95,7 +95,7 @@ static void test_off_after_failure(void)
     read_through(VH_HOST_ROM_MOST + 1, &bytes, &error);
     g_assert_null(bytes);
     g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
-    g_assert_nonnull(strstr(error->message, "with the driver unbound or on vfio-pci"));
+    g_assert_nonnull(strstr(error->message, "the card shows no ROM that can be read"));
 }
 
 static void test_hang(void)
@@ -121,9 +121,28 @@ static void test_none(void)
     g_assert_null(vh_host_rom_read(tree->host, "0000:02:00.0", in(1000), &error));
     g_assert_true(vh_error_is_gone(error));
     g_clear_error(&error);
-    host_tree_dir(tree, ROM);
-    g_assert_null(vh_host_rom_read(tree->host, GPU, in(5000), &error));
-    g_assert_nonnull(strstr(error->message, "Is a directory; dump it with the driver unbound"));
+}
+
+/* What to do depends on who has the card. */
+static void test_advice(void)
+{
+    static const struct {
+        const char *driver, *words;
+    } cases[] = {
+        {NULL, "Is a directory; no driver is in the way: the card shows no ROM"},
+        {"vfio-pci", "Is a directory; no driver is in the way: the card shows no ROM"},
+        {"nvidia", "Is a directory; dump it with the driver unbound or on vfio-pci"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(HostTree) tree = card_tree();
+        g_autoptr(GError) error = NULL;
+        host_tree_dir(tree, ROM);
+        if (cases[i].driver)
+            host_tree_bind(tree, GPU, cases[i].driver, NULL);
+        g_assert_null(vh_host_rom_read(tree->host, GPU, in(5000), &error));
+        g_assert_nonnull(strstr(error->message, cases[i].words));
+    }
 }
 
 int main(int argc, char **argv)
@@ -133,5 +152,6 @@ int main(int argc, char **argv)
     g_test_add_func("/host-rom/off-after-failure", test_off_after_failure);
     g_test_add_func("/host-rom/hang", test_hang);
     g_test_add_func("/host-rom/none", test_none);
+    g_test_add_func("/host-rom/advice", test_advice);
     return g_test_run();
 }
