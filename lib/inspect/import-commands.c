@@ -276,6 +276,7 @@ void import_command(const ImportPlace *place, char **outer, const char *target)
             has_argument(words, commands[i].argument)) {
             g_autofree char *name = vh_text_one_line(words[0]);
             char *first = words[0];
+            place->import->known++;
             words[0] = name;
             commands[i].take(place, &commands[i], words);
             words[0] = first;
@@ -283,9 +284,10 @@ void import_command(const ImportPlace *place, char **outer, const char *target)
         }
     if (address_unknown(place, words))
         return;
-    static const Command other = {
-        NULL, NULL, for_person,
-        "it is not known; it can become one of the commands of the per-VM file, or a script in "
-        "qemu.d"};
-    for_person(place, &other, words);
+    g_autofree char *line = g_strjoinv(" ", words);
+    g_autofree char *text = vh_text_one_line(line);
+    import_note_strange(place,
+                        "%.100s: it is not known; it can become one of the commands of the per-VM "
+                        "file, or a script in qemu.d",
+                        text);
 }

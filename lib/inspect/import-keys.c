@@ -202,6 +202,11 @@ static char *normal_name(const ImportPlace *place, const char *name)
     return normal;
 }
 
+static gboolean is_virsh(const char *name)
+{
+    return g_ascii_strncasecmp(name, "VIRSH", 5) == 0;
+}
+
 /* A name nobody knows: only what it has tells whether somebody must look. */
 static void unknown(const ImportPlace *place, const char *name, char **values, gboolean ours)
 {
@@ -215,8 +220,13 @@ static void unknown(const ImportPlace *place, const char *name, char **values, g
             return;
         }
     }
-    if (ours)
+    /* That file is one by its name, whatever is in it. */
+    if (is_virsh(name) || g_str_has_suffix(place->file, "kvm.conf"))
         import_note(place, VH_IMPORT_PERSON, "%s is not a known key", name);
+    else if (ours)
+        import_note_strange(place, "%s is not a known key", name);
+    else
+        place->import->strange++;
 }
 
 static const Key *key_of(const char *normal)
@@ -225,11 +235,6 @@ static const Key *key_of(const char *normal)
         if (matches(keys[i].names, normal))
             return &keys[i];
     return NULL;
-}
-
-static gboolean is_virsh(const char *name)
-{
-    return g_ascii_strncasecmp(name, "VIRSH", 5) == 0;
 }
 
 static gboolean is_list(const Key *key)
@@ -260,6 +265,7 @@ void import_key(const ImportPlace *place, const char *name, char **values)
 
     const Key *key = key_of(normal);
     g_auto(GStrv) members = members_of(values);
+    place->import->known += key != NULL;
     if (members[0]) {
         if (key)
             key->take(place, key, quoted, is_list(key) ? members : values);

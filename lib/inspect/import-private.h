@@ -30,6 +30,8 @@ char *import_address(const char *text, gboolean *ret_slot);
 VhImportNote *import_note_later(const ImportPlace *place);
 void import_note_settle(VhImportNote *note, VhImportVerdict verdict, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+/* Adds a note about a line that nobody knows. */
+void import_note_strange(const ImportPlace *place, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Adds a note that no longer counts when that device is taken elsewhere. */
 void import_note_device(const ImportPlace *place, const char *address, const char *format, ...)
     G_GNUC_PRINTF(3, 4);

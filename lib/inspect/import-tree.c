@@ -14,7 +14,8 @@ typedef struct {
     guint files;
 } Walk;
 
-static gboolean read_file(VhImport *import, const char *path, GError **error)
+/* *@ret_script: whether it says that it is one; may be NULL. */
+static gboolean read_file(VhImport *import, const char *path, gboolean *ret_script, GError **error)
 {
     g_autoptr(GBytes) bytes = vh_paper_read(path, VH_IMPORT_MOST, error);
     gsize length;
@@ -22,6 +23,8 @@ static gboolean read_file(VhImport *import, const char *path, GError **error)
     if (!bytes)
         return FALSE;
     const char *text = g_bytes_get_data(bytes, &length);
+    if (ret_script)
+        *ret_script = length > 1 && memcmp(text, "#!", 2) == 0;
     return vh_import_text(import, path, text ? text : "", length, error);
 }
 
@@ -37,7 +40,7 @@ static void walk_file(Walk *walk, const char *path)
                         "too many files: this and later ones were left out");
         return;
     }
-    if (!read_file(walk->import, path, &error))
+    if (!read_file(walk->import, path, NULL, &error))
         import_note(&place, VH_IMPORT_PERSON, "%s", error->message);
     else if (strstr(path, "/qemu.d/"))
         import_note(
@@ -94,12 +97,35 @@ static gboolean one_guest(const char *path, GError **error)
                         path, list, top, (const char *)guests->pdata[0]);
 }
 
+/* Whether nothing in it says that it is what it was taken for. A script may well have nothing but
+ * commands of its own, which are told one by one. */
+static gboolean is_strange(const VhImport *import, gboolean script)
+{
+    for (guint i = 0; i < import->notes->len; i++)
+        if (!((const VhImportNote *)import->notes->pdata[i])->strange)
+            return FALSE;
+    return !script && import->strange > 0 && import->known == 0;
+}
+
+static gboolean read_one(VhImport *import, const char *path, GError **error)
+{
+    gboolean script = FALSE;
+
+    if (!read_file(import, path, &script, error))
+        return FALSE;
+    return !is_strange(import, script) ||
+           vh_error_set(error, VH_ERROR_FAILED,
+                        "%s: no line of it is understood: it is no configuration of a hook, and no "
+                        "script (which begins with #!)",
+                        path);
+}
+
 gboolean vh_import_path(VhImport *import, const char *path, GError **error)
 {
     Walk walk = {import, 0};
 
     if (!g_file_test(path, G_FILE_TEST_IS_DIR))
-        return read_file(import, path, error);
+        return read_one(import, path, error);
     if (!one_guest(path, error))
         return FALSE;
     walk_directory(&walk, path, 0);

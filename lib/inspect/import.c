@@ -79,6 +79,7 @@ static VhImportNote *add_note(const ImportPlace *place, VhImportVerdict verdict,
     note->verdict = full ? VH_IMPORT_PERSON : verdict;
     note->file = vh_text_one_line(place->file);
     note->line = place->line;
+    note->strange = full;
     note->text = full ? g_strdup("there is more than can be reported: look at it line by line")
                       : vh_text_one_line(text);
     g_ptr_array_add(notes, note);
@@ -112,6 +113,19 @@ void import_note(const ImportPlace *place, VhImportVerdict verdict, const char *
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     add_note(place, verdict, NULL, text);
+}
+
+void import_note_strange(const ImportPlace *place, const char *format, ...)
+{
+    va_list args;
+
+    place->import->strange++;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    VhImportNote *note = add_note(place, VH_IMPORT_PERSON, NULL, text);
+    if (note)
+        note->strange = TRUE;
 }
 
 void import_note_device(const ImportPlace *place, const char *address, const char *format, ...)

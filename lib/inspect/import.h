@@ -17,9 +17,10 @@ typedef enum {
 typedef struct {
     VhImportVerdict verdict;
     char *file;
-    guint line;   /* 0: the file as a whole */
-    char *text;   /* a sentence without its full stop */
-    char *device; /* it is about this one not being taken, NULL: about something else */
+    guint line;       /* 0: the file as a whole */
+    char *text;       /* a sentence without its full stop */
+    char *device;     /* it is about this one not being taken, NULL: about something else */
+    gboolean strange; /* it only says that nobody knows the line */
 } VhImportNote;
 
 typedef struct {
@@ -38,6 +39,7 @@ typedef struct {
     GHashTable *values;         /* what the scripts assigned so far: name to char ** */
     GHashTable *sources;        /* address to a set of char *: the keys that brought it, or "" */
     const char *key;            /* the one that is being assigned, or NULL */
+    guint known, strange;       /* how many keys and commands were known, and how many not */
 } VhImport;
 
 /* No file of these is longer. */
@@ -53,7 +55,8 @@ VhImport *vh_import_new(void);
 gboolean vh_import_text(VhImport *import, const char *name, const char *text, gsize length,
                         GError **error);
 
-/* Reads a file, or every script and configuration in a directory (bounded; links are left out). */
+/* Reads a file, or every script and configuration in a directory (bounded; links are left out).
+ * VH_ERROR_FAILED, too, for one file of which nobody knows a line. */
 gboolean vh_import_path(VhImport *import, const char *path, GError **error);
 
 /*

@@ -83,6 +83,21 @@ the guest is to have it
 settings; correct it in devices
 """)
 
+    def test_what_is_none(self):
+        """Nothing is known of it: one sentence, and no file."""
+        for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\nsys:x:3:3::/:/bin/sh\n"),
+                           ("many", "some words\n" * 500), ("table.conf", "a: b\nhosts: files\n"),
+                           ("other.conf", "A=b\n")):
+            path = self.file(name, text)
+            for options in ((), ("--json",)):
+                out, err = self.run_import(path, *options, status=1)
+                self.assertEqual((out, err.count("\n")), ("", 1), err)
+                self.assertIn(name + ": no line of it is understood: ", err)
+        # A script may have nothing but commands of its own, and one line is enough for another file.
+        self.assertEqual(self.notes("#!/bin/sh\n/opt/tool\n", "x.sh")[0][0][:2], ("person", 2))
+        self.assertEqual(len(self.notes("A=b\n/opt/tool\nsleep 1\n", "x")[0]), 2)
+        self.assertEqual(self.notes("# nothing\n"), ([], []))
+
     def test_tree(self):
         config, report = self.run_import("hooks")
         self.assertEqual(config, HEAD + """\
