@@ -24,8 +24,13 @@ char *vh_text_one_line(const char *text)
     return g_string_free(line, FALSE);
 }
 
-/* Edit distance, in which two letters in the wrong order are one slip (optimal string alignment).
- */
+static gboolean same(char a, char b)
+{
+    return g_ascii_tolower(a) == g_ascii_tolower(b);
+}
+
+/* Edit distance, in which two letters in the wrong order are one slip (optimal string alignment),
+ * and capitals are none. */
 static gsize distance(const char *a, const char *b)
 {
     gsize width = strlen(b) + 1, height = strlen(a) + 1;
@@ -38,9 +43,9 @@ static gsize distance(const char *a, const char *b)
                 *cell = i + j;
                 continue;
             }
-            gsize change = *(cell - width - 1) + (a[i - 1] == b[j - 1] ? 0 : 1);
+            gsize change = *(cell - width - 1) + (same(a[i - 1], b[j - 1]) ? 0 : 1);
             *cell = MIN(change, MIN(*(cell - 1), *(cell - width)) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
                 *cell = MIN(*cell, *(cell - 2 * width - 2) + 1);
         }
     }

@@ -8,8 +8,8 @@
  * escapes and broken UTF-8 become visible. The caller owns the result. NULL gives "". */
 char *vh_text_one_line(const char *text);
 
-/* The member of @words (NULL-terminated) nearest to @word by edit distance, or NULL when none is
- * near enough to be a likely slip (more than a third of its length away). Borrowed. */
+/* The member of @words (NULL-terminated) nearest to @word by edit distance, capitals aside, or NULL
+ * when none is near enough to be a likely slip (more than a third of its length away). Borrowed. */
 const char *vh_text_nearest(const char *word, const char *const *words);
 
 /* "a", "a and b", "a, b and c". The caller owns the result; "" for none. */

@@ -357,15 +357,26 @@ static void read_group(config_setting_t *group, const VhKey *keys, const Place *
     }
 }
 
-/* libconfig's own words are two, and the usual slip is a word without quotation marks. */
-static void add_syntax_error(const config_t *parsed, VhProblems *problems)
+/* libconfig's own words are two, and the usual slip is a word without quotation marks. What is
+ * missing at the end it finds missing behind the last of the file's @lines. */
+static void add_syntax_error(const config_t *parsed, int lines, VhProblems *problems)
 {
     const char *text = config_error_text(parsed);
     gboolean slip = g_strcmp0(text, "syntax error") == 0;
 
-    vh_problems_add(problems, (guint)MAX(config_error_line(parsed), 1), NULL, "%s%s",
+    vh_problems_add(problems, (guint)CLAMP(config_error_line(parsed), 1, lines), NULL, "%s%s",
                     text ? text : "cannot be read",
                     slip ? "; write KEY = \"TEXT\"; or KEY = [ \"TEXT\", \"TEXT\" ];" : "");
+}
+
+/* At least 1. */
+static int count_lines(const char *text)
+{
+    int lines = *text ? 0 : 1;
+
+    for (; *text; text++)
+        lines += *text == '\n' || !text[1];
+    return lines;
 }
 
 void vh_loader_read(const char *text, VhConfig *config, VhProblems *problems)
@@ -384,6 +395,6 @@ void vh_loader_read(const char *text, VhConfig *config, VhProblems *problems)
     if (config_read_string(&parsed, lines))
         read_group(config_root_setting(&parsed), vh_keys, &root);
     else
-        add_syntax_error(&parsed, problems);
+        add_syntax_error(&parsed, count_lines(text), problems);
     config_destroy(&parsed);
 }

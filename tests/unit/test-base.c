@@ -165,6 +165,8 @@ static void test_nearest(void)
     g_assert_cmpstr(vh_text_nearest("device", words), ==, "devices");
     g_assert_cmpstr(vh_text_nearest("modulse", words), ==, "modules");
     g_assert_cmpstr(vh_text_nearest("sotp", words), ==, "stop");
+    g_assert_cmpstr(vh_text_nearest("MODULES", words), ==, "modules");
+    g_assert_cmpstr(vh_text_nearest("STPO", words), ==, "stop");
     g_assert_null(vh_text_nearest("wallpaper", words));
     g_assert_null(vh_text_nearest("", words));
 }

@@ -288,6 +288,7 @@ static void test_bad_commands(void)
 
 static void test_unknown(void)
 {
+    assert_problems("TIMEOUT = 4;", "F:1: TIMEOUT: unknown key; did you mean \"timeout\"?");
     assert_problems("device = [ ];", "F:1: device: unknown key; did you mean \"devices\"?");
     assert_problems("wallpaper = 1;", "F:1: wallpaper: unknown key");
     assert_problems("VIRSH_GPU = \"pci_0000_09_00_0\";", "F:1: VIRSH_GPU: unknown key");
@@ -314,6 +315,9 @@ static void test_syntax(void)
     assert_problems("a = 1;\ndriver = \"vfio-pci;\nstop = [];\n",
                     "F:2: a text begins here and has no closing quotation mark");
     assert_problems("driver = \"\\\"", "F:1: a text begins here and has no closing quotation mark");
+    assert_problems("timeout = 3;\nstop = [ \"a\"\n", "F:2: " HINT);
+    assert_problems("timeout = 3;\nstop = [ \"a\"", "F:2: " HINT);
+    assert_problems("timeout =", "F:1: " HINT);
     assert_problems("timeout = 3;\ntimeout = 4;", "F:2: duplicate setting name");
     assert_problems("devices = [ \"a\",\n1 ];", "F:2: mismatched element type in array");
     assert_problems("\n@include \"/etc/passwd\"\n", "F:2: files cannot be included (@)");
