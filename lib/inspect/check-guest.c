@@ -60,8 +60,8 @@ void vh_check_plan(gpointer data)
     for (guint i = 0; i < plan->refusals->len; i++)
         vh_check_add(checking, VH_FINDING_FAILURE, NULL, "%s", (char *)plan->refusals->pdata[i]);
     if (plan->refusals->len == 0)
-        vh_check_add(checking, VH_FINDING_OK, NULL, "%u steps, nothing against it",
-                     plan->steps->len);
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%u step%s, nothing against it",
+                     plan->steps->len, plan->steps->len == 1 ? "" : "s");
 }
 
 /* ---- reset ---- */

@@ -188,8 +188,12 @@ static void test_guest(void)
     "\"functions\":[{\"address\":\"0000:08:00.0\",\"class\":\"0x030000\",\"vendor\":\"0x10de\","   \
     "\"device\":\"0x2489\",\"group\":1}]"
 #define RESET "/sys/bus/pci/devices/0000:09:00."
+    CASES_WITH("commands = ({ at = \"prepare\"; run = [ \"/usr/bin/true\" ]; });",
+               {"plan", "", "\"programs\":[{\"path\":\"/usr/bin/true\"}]", "",
+                "ok 1 step, nothing against it"});
     CASES({"file", "", NULL, "", "ok " HOOKS "/kvm.conf.d/win10.conf"},
           {"domain", "", NULL, "", "warning it passes no device of this host"},
+          {"plan", "", NULL, "", "ok 0 steps, nothing against it"},
           {"plan", "", OTHER, PASSED(""),
            "failure there is no PCI device 0000:09:00.0 on this host: addresses change when a card "
            "is moved or the firmware is updated; compare with lspci and correct the domain or the "
