@@ -37,9 +37,9 @@ static void add_claims(GPtrArray *claims, const VhJournal *journal)
 GPtrArray *vh_claims_of_others(const VhEngine *engine, const char *uuid)
 {
     GPtrArray *claims = g_ptr_array_new_with_free_func((GDestroyNotify)vh_claim_free);
-    g_autoptr(GPtrArray) journals = engine->state_dir ? vh_journal_list(engine, uuid) : NULL;
+    g_autoptr(GPtrArray) journals = vh_journal_list(engine, uuid);
 
-    for (guint i = 0; journals && i < journals->len; i++)
+    for (guint i = 0; i < journals->len; i++)
         add_claims(claims, journals->pdata[i]);
     return claims;
 }

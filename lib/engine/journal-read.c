@@ -260,9 +260,10 @@ static int by_guest(gconstpointer a, gconstpointer b)
 
 GPtrArray *vh_journal_list(const VhEngine *engine, const char *except)
 {
-    g_autofree char *left_out = except ? vh_journal_path(engine, except) : NULL;
+    gboolean any = engine->state_dir != NULL;
+    g_autofree char *left_out = any && except ? vh_journal_path(engine, except) : NULL;
     GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)vh_journal_free);
-    g_autoptr(GDir) dir = g_dir_open(engine->state_dir, 0, NULL);
+    g_autoptr(GDir) dir = any ? g_dir_open(engine->state_dir, 0, NULL) : NULL;
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {

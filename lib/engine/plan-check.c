@@ -2,6 +2,7 @@
 /* Every reason not to begin, found before anything is touched. */
 #include "base/text.h"
 #include "engine/plan-private.h"
+#include "steps/holding.h"
 
 static gboolean check_exists(VhPlanning *planning, const VhPlanDevice *device, GError **error)
 {
@@ -12,7 +13,10 @@ static gboolean check_exists(VhPlanning *planning, const VhPlanDevice *device, G
                        "domain or the guest's file",
                        device->address);
     else if (device->now->bridge)
-        vh_plan_refuse(planning, "%s is a bridge, and bridges stay with the host", device->address);
+        vh_plan_refuse(planning,
+                       "%s is a bridge, and bridges stay with the host: take it out of the domain "
+                       "or the guest's file",
+                       device->address);
     return TRUE;
 }
 
@@ -51,10 +55,12 @@ static gboolean check_group(VhPlanning *planning, const VhPlanDevice *device, GE
             vh_plan_device(planning->plan, other->address))
             continue;
         vh_plan_refuse(planning,
-                       "%s shares IOMMU group %d with %s (driver %s): add %s to the domain as "
-                       "well, as a group is passed as a whole",
+                       "%s shares IOMMU group %d with %s (driver %s): add %s to %s as well, as a "
+                       "group is passed as a whole",
                        device->address, other->iommu_group, other->address, other->driver,
-                       other->address);
+                       other->address,
+                       vh_plan_in_domain(planning, other->address) ? "devices in the guest's file"
+                                                                   : "the domain");
     }
     return TRUE;
 }
@@ -68,7 +74,7 @@ static gboolean check_uses(VhPlanning *planning, const VhPlanDevice *device, GEr
         {"swap", "%s carries %s, in use as swap (%s): swapoff first"},
         {"open", "%s carries %s, which %s has open: end that first"},
         {"array", "%s carries %s, part of %s: stop that first"},
-        {"route", "%s is %s, the host's way to the network (%s)"},
+        {"route", "%s is %s, the host's way to the network (%s): give the host another one first"},
     };
     g_autoptr(GPtrArray) uses = NULL;
 
@@ -116,9 +122,30 @@ static void check_targets(VhPlanning *planning)
 }
 
 /*
- * Devices of the domain that the per-VM file does not list. libvirt would unbind a managed one in
- * its own thread, which is as good as done when nothing holds it; but for an unmanaged one that is
- * not on vfio it may reset a device that the host is using (virHostdevPreparePCIDevicesImpl).
+ * A managed device that the per-VM file does not list: libvirt unbinds it in its own thread, which
+ * hangs with the kernel when somebody has it open. Whoever lists units himself may stop them.
+ */
+static void check_managed(VhPlanning *planning, const char *address)
+{
+    const char *const addresses[] = {address, NULL};
+    const VhConfig *config = planning->config;
+    gboolean stops = config->stop == VH_CHOICE_LIST && config->stop_list[0];
+    g_autoptr(GPtrArray) holders = stops ? NULL : vh_holding_find(planning->host, addresses, NULL);
+
+    if (!holders || holders->len == 0) {
+        vh_plan_note(planning, "%s is left to libvirt (managed='yes', not in devices)", address);
+        return;
+    }
+    g_autofree char *holder = vh_holding_describe(holders->pdata[0]);
+    vh_plan_refuse(planning,
+                   "%s; libvirt would take %s from it, as the domain has it and devices in the "
+                   "guest's file does not: add it to devices, or take it out of the domain",
+                   holder, address);
+}
+
+/*
+ * Devices of the domain that the per-VM file does not list. An unmanaged one that is not on vfio
+ * libvirt may reset while the host is using it (virHostdevPreparePCIDevicesImpl).
  */
 static gboolean check_unlisted(VhPlanning *planning, GError **error)
 {
@@ -135,8 +162,7 @@ static gboolean check_unlisted(VhPlanning *planning, GError **error)
             return FALSE;
         }
         if (device->managed)
-            vh_plan_note(planning, "%s is left to libvirt (managed='yes', not in devices)",
-                         device->address);
+            check_managed(planning, device->address);
         else if (!now || !now->vfio)
             vh_plan_refuse(planning,
                            "%s is in the domain with managed='no', but neither in devices nor on "

@@ -79,15 +79,33 @@ static const VhPlanDevice *first_display(const VhPlan *plan)
     return NULL;
 }
 
+/* Those that the guest's file lists, in its order. */
+static gboolean plan_listed(VhPlanning *planning, GError **error)
+{
+    const VhPlanDevice *display = first_display(planning->plan);
+
+    for (char **name = planning->config->module_list; *name; name++) {
+        g_autoptr(VhModule) module = vh_host_module_look(planning->host, *name, error);
+        if (!module)
+            return FALSE;
+        if (module->state == VH_MODULE_MISSING)
+            vh_plan_refuse(planning,
+                           "modules: the running kernel has no module %s; those that are loaded: "
+                           "lsmod",
+                           *name);
+        else
+            add_module(planning, *name, display ? display->address : "");
+    }
+    return TRUE;
+}
+
 gboolean vh_plan_modules(VhPlanning *planning, GError **error)
 {
     const VhConfig *config = planning->config;
     const VhPlan *plan = planning->plan;
-    const VhPlanDevice *display = first_display(plan);
 
     if (config->modules == VH_CHOICE_LIST)
-        for (gsize i = 0; config->module_list[i]; i++)
-            add_module(planning, config->module_list[i], display ? display->address : "");
+        return plan_listed(planning, error);
     if (config->modules != VH_CHOICE_AUTO)
         return TRUE;
     for (guint i = 0; i < plan->devices->len; i++) {

@@ -20,6 +20,8 @@ void vh_plan_note(VhPlanning *planning, const char *format, ...) G_GNUC_PRINTF(2
 void vh_plan_add(VhPlanning *planning, const VhStepKind *kind, const char *subject, GVariant *args);
 /* The planned device of that address, or NULL. */
 const VhPlanDevice *vh_plan_device(const VhPlan *plan, const char *address);
+/* The domain's device of that address, or NULL. */
+const VhDomainDevice *vh_plan_in_domain(const VhPlanning *planning, const char *address);
 /* Whether the function has to leave a driver, or is free and has to get the target. */
 gboolean vh_plan_moves(const VhPlanDevice *device);
 

@@ -82,10 +82,12 @@ gboolean vh_plan_moves(const VhPlanDevice *device)
 
 /* ---- which devices ---- */
 
-static const VhDomainDevice *in_domain(const VhDomain *domain, const char *address)
+const VhDomainDevice *vh_plan_in_domain(const VhPlanning *planning, const char *address)
 {
-    for (guint i = 0; i < domain->devices->len; i++) {
-        const VhDomainDevice *device = domain->devices->pdata[i];
+    const GPtrArray *devices = planning->domain->devices;
+
+    for (guint i = 0; i < devices->len; i++) {
+        const VhDomainDevice *device = devices->pdata[i];
         if (g_str_equal(device->address, address))
             return device;
     }
@@ -94,7 +96,7 @@ static const VhDomainDevice *in_domain(const VhDomain *domain, const char *addre
 
 static gboolean add_device(VhPlanning *planning, const char *address, GError **error)
 {
-    const VhDomainDevice *from = in_domain(planning->domain, address);
+    const VhDomainDevice *from = vh_plan_in_domain(planning, address);
     g_autoptr(GError) cause = NULL;
     VhPlanDevice *device = g_new0(VhPlanDevice, 1);
 
@@ -195,12 +197,8 @@ static void plan_hand_over(VhPlanning *planning)
     for (guint i = 0; i < plan->devices->len; i++) {
         const VhPlanDevice *device = plan->devices->pdata[i];
         GVariantDict dict;
-        if (!vh_plan_moves(device)) {
-            if (device->now)
-                vh_plan_note(planning, "%s is bound to %s already and stays so afterwards",
-                             device->address, device->target);
+        if (!vh_plan_moves(device))
             continue;
-        }
         g_autofree char *id =
             g_strdup_printf("%04x:%04x", device->now->vendor, device->now->device);
         g_variant_dict_init(&dict, NULL);

@@ -18,17 +18,19 @@ static void note(gpointer data, const char *text)
 
 /* ---- forward ---- */
 
-static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, gint64 act_deadline,
-                          GError **error)
+/* @next: NULL when all is done. */
+static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, const VhStep *next,
+                          gint64 act_deadline, GError **error)
 {
     VhHost *host = teller->engine->host;
+    g_autofree char *what = next ? next->kind->describe(next->args) : NULL;
 
     /* What has no act of its own, and so no time limit, must not go on either. */
     if (vh_host_now(host) > act_deadline)
         return vh_error_set(error, VH_ERROR_TIMEOUT,
-                            "its time was over before all was handed over (timeout = %u; in the "
-                            "guest's file)",
-                            journal->timeout);
+                            "its time was over before it could %s (timeout = %u; in the guest's "
+                            "file)",
+                            what ? what : "start", journal->timeout);
 
     if (vh_host_interrupted(host))
         return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
@@ -155,12 +157,12 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
 
     vh_host_keep(host, journal->fd);
     for (guint i = 0; ok && i < steps->len; i++)
-        ok = may_go_on(teller, journal, act_deadline, error) &&
+        ok = may_go_on(teller, journal, steps->pdata[i], act_deadline, error) &&
              run_step(&self, steps->pdata[i], error);
     ok = ok && apply_asked(&self, error);
     vh_host_keep(host, -1);
     /* What is done is done, also a moment too late. */
-    return ok && may_go_on(teller, journal, G_MAXINT64, error);
+    return ok && may_go_on(teller, journal, NULL, G_MAXINT64, error);
 }
 
 /* ---- backward ---- */

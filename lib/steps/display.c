@@ -11,7 +11,15 @@
 static gboolean look(const VhStepContext *context, GVariant *args, GVariant **ret_prior,
                      GError **error)
 {
-    *ret_prior = g_variant_new("a{sv}", NULL);
+    const char *driver = vh_json_string(args, "driver", "");
+    g_autoptr(VhPciFunction) now =
+        vh_host_pci_look(context->host, vh_json_string(args, "address", ""), error);
+
+    if (!now)
+        return FALSE;
+    /* A script of the user's may have taken it from there since the plan was made, and then gives
+     * it back itself. */
+    *ret_prior = g_strcmp0(now->driver, driver) == 0 ? g_variant_new("a{sv}", NULL) : NULL;
     return TRUE;
 }
 

@@ -175,6 +175,19 @@ class Manners(Engine):
         self.assertEqual((plan["guest"], plan["uuid"], plan["possible"], plan["steps"]),
                          ("win10", UUID, True, []))
 
+    def test_plan_names_scripts(self):
+        self.configure()
+        for operation in (("prepare", "begin"), ("release", "end")):
+            self.script(*operation, "exit 0\n")
+        text = " ".join(self.run_engine("plan", "--xml", self.xml_file(),
+                                        "win10").stdout.decode().split())
+        for path in ("qemu.d/win10/prepare/begin and", "qemu.d/win10/release/end "):
+            self.assertIn(path, text + " ")
+        os.chmod(os.path.join(HOOKS, "qemu.d", "win10", "prepare", "begin"), 0o757)
+        result = self.run_engine("plan", "--xml", self.xml_file(), "win10")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"begin", result.stdout + result.stderr)
+
     def test_plan_refuses(self):
         self.configure()
         path = self.xml_file(domain(devices=["0000:7f:1f.7"]))

@@ -85,6 +85,56 @@ static void assert_starts(Machine *machine)
     g_assert_no_error(error);
 }
 
+/* What the guest's file says is at odds with the domain or the host. */
+static void test_file(void)
+{
+    static const struct {
+        const char *file, *words;
+    } cases[] = {
+        {"devices = [ \"02:00.0\" ]; stop = [];", "libvirt would take " GPU " from it"},
+        {"devices = [];", "add it to devices, or take it out of the domain"},
+        {"devices = [ \"01:00.0\" ];", "add " SOUND " to devices in the guest's file as well"},
+        {"modules = [ \"nosuch\" ];", "no module nosuch"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Machine) machine = machine_new("emulated");
+        g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+        machine_configure(machine, "win10", cases[i].file);
+        g_autoptr(GError) error = refusal(machine);
+        g_autofree char *plan = g_strdelimit(machine_plan_text(machine, xml), "\n", ' ');
+        g_auto(GStrv) words = g_regex_split_simple(" +", plan, 0, 0);
+        g_autofree char *text = g_strjoinv(" ", words);
+        if (!strstr(text, cases[i].words))
+            g_error("%s: \"%s\" is not in: %s", cases[i].file, cases[i].words, text);
+    }
+}
+
+/* Whoever lists units himself may stop who has it. */
+static void test_left_to_libvirt(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+
+    machine_configure(machine, "win10", "devices = []; stop = [ \"lightdm.service\" ];");
+    assert_starts(machine);
+}
+
+/* The plan of a guest whose devices have gone their way says so, and not that they stay there. */
+static void test_plan_of_prepared(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+
+    machine_configure(machine, "win10", "");
+    assert_starts(machine);
+    g_autofree char *prepared = machine_plan_text(machine, xml);
+    g_assert_nonnull(strstr(prepared, "handed over already"));
+    g_assert_null(strstr(prepared, "stays so"));
+    vh_sim_set_guest_running(machine->host, "win10", TRUE);
+    g_autofree char *running = machine_plan_text(machine, xml);
+    g_assert_nonnull(strstr(running, "win10 runs and has its devices"));
+}
+
 static char *replaced(char *text, const char *part, const char *instead)
 {
     g_auto(GStrv) parts = g_strsplit(text, part, 2);
@@ -223,6 +273,9 @@ int main(int argc, char **argv)
     g_test_add_func("/obstacles/service", test_service);
     g_test_add_func("/obstacles/guest", test_guest);
     g_test_add_func("/obstacles/display-manager", test_display_manager);
+    g_test_add_func("/obstacles/file", test_file);
+    g_test_add_func("/obstacles/left-to-libvirt", test_left_to_libvirt);
+    g_test_add_func("/obstacles/plan-of-prepared", test_plan_of_prepared);
     g_test_add_func("/obstacles/moment", test_moment);
     g_test_add_func("/obstacles/no-obstacle", test_no_obstacle);
     g_test_add_func("/obstacles/logind", test_logind);

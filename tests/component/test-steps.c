@@ -194,6 +194,27 @@ static void test_device_gone(void)
     undo(machine, &vh_step_display, display, prior);
 }
 
+/* Whoever took the card before we came brings it back himself. */
+static void test_display_taken(void)
+{
+    static const char *const drivers[] = {"snd_hda_intel", "other"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(drivers); i++) {
+        g_autoptr(Machine) machine = machine_new("emulated");
+        g_autofree char *text =
+            g_strdup_printf("{'address': <'" SOUND "'>, 'driver': <'%s'>}", drivers[i]);
+        g_autoptr(GVariant) args = parse(text);
+        VhStepContext context = context_of(machine, 25);
+        g_autoptr(GError) error = NULL;
+        GVariant *prior = NULL;
+        g_assert_true(vh_step_display.look(&context, args, &prior, &error));
+        g_assert_no_error(error);
+        g_assert_true((prior != NULL) == (i == 0));
+        if (prior)
+            g_variant_unref(g_variant_take_ref(prior));
+    }
+}
+
 static void test_other_device_left_alone(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -406,6 +427,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(unbegun, &cases[i], test_undo_unbegun);
     }
     g_test_add_func("/steps/device/gone", test_device_gone);
+    g_test_add_func("/steps/display/taken", test_display_taken);
     g_test_add_func("/steps/device/other-left-alone", test_other_device_left_alone);
     g_test_add_func("/steps/holders/named", test_holders_named);
     g_test_add_func("/steps/holders/idle-manager", test_idle_manager_stopped);
