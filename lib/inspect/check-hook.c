@@ -226,8 +226,54 @@ static guint check_names(VhChecking *checking)
     return found;
 }
 
-/* libvirt 6.5 and later runs every file there for every guest; directories are the layout of the
- * VFIO-Tools hook helper, which we run for the guest of that name. */
+/* What a guest's own script had better leave to us. */
+static guint check_script(VhChecking *checking, const char *path)
+{
+    static const struct {
+        const char *word, *problem;
+    } doubtful[] = {
+        {"virsh", "calls libvirt, which waits for it meanwhile: that can hang for ever"},
+        {"display-manager", "stops or starts the desktop, which is done already"},
+        {"vtconsole", "unbinds or binds consoles, which is done already"},
+        {"efi-framebuffer", "unbinds or binds the framebuffer, which is done already"},
+        {"modprobe -r", "unloads modules, which is done already"},
+    };
+    g_autofree char *text = vh_check_read(checking, path);
+    g_autofree char *mend = g_strdup_printf(
+        "virt-handoff import %s says what becomes of it; then sudo mv it to /root/", path);
+
+    for (gsize i = 0; text && i < G_N_ELEMENTS(doubtful); i++)
+        if (strstr(text, doubtful[i].word)) {
+            vh_check_add(checking, VH_FINDING_WARNING, mend, "%s %s", path, doubtful[i].problem);
+            return 1;
+        }
+    return 0;
+}
+
+/* The scripts of one guest, in the layout of the VFIO-Tools hook helper: a file or a directory for
+ * each operation. */
+static guint check_guest_scripts(VhChecking *checking, const char *dir)
+{
+    static const char *const times[] = {"prepare/begin", "start/begin", "started/begin",
+                                        "stopped/end", "release/end"};
+    guint found = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(times); i++) {
+        g_autofree char *path = g_build_filename(dir, times[i], NULL);
+        g_auto(GStrv) names = vh_host_list(checking->host, path);
+        VhFileInfo info;
+        if (vh_check_follow(checking->host, path, &info, NULL, NULL) && S_ISREG(info.mode))
+            found += check_script(checking, path);
+        for (char **name = names; *name; name++) {
+            g_autofree char *script = g_build_filename(path, *name, NULL);
+            found += check_script(checking, script);
+        }
+    }
+    return found;
+}
+
+/* libvirt 6.5 and later runs every file there for every guest; directories are for the guest of
+ * that name, and for us to run. */
 static guint check_scripts(VhChecking *checking)
 {
     g_autofree char *dir = g_build_filename(checking->in->hooks_dir, "qemu.d", NULL);
@@ -237,8 +283,10 @@ static guint check_scripts(VhChecking *checking)
     for (gsize i = 0; names[i]; i++) {
         g_autofree char *path = g_build_filename(dir, names[i], NULL);
         VhFileInfo info;
-        if (!vh_check_follow(checking->host, path, &info, NULL, NULL) || !S_ISREG(info.mode))
+        if (!vh_check_follow(checking->host, path, &info, NULL, NULL) || !S_ISREG(info.mode)) {
+            found += check_guest_scripts(checking, path);
             continue;
+        }
         g_autofree char *mend = g_strdup_printf("sudo mv %s /root/ (after a look at it)", path);
         if (info.mode & 0111)
             vh_check_add(checking, VH_FINDING_WARNING, mend,

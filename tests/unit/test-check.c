@@ -40,7 +40,18 @@ static void test_hook(void)
            NULL, NULL,
            "warning libvirt runs " HOOKS "/qemu.d/a for every guest, beside our hook\n"
            "warning " HOOKS "/qemu.d/b is not executable, of which libvirt complains at each "
-           "start"});
+           "start"},
+          {"strangers",
+           FILE_AT(
+               HOOKS "/qemu.d/win10/prepare/begin/start.sh",
+               "virsh nodedev-detach x") "," FILE_AT(HOOKS "/qemu.d/win10/prepare/begin/own.sh",
+                                                     "ddcutil x") "," FILE_AT(HOOKS "/qemu.d/win10/"
+                                                                                    "release/end",
+                                                                              "modprobe -r vfio"),
+           NULL, NULL,
+           "warning " HOOKS "/qemu.d/win10/prepare/begin/start.sh calls libvirt, which waits for "
+           "it meanwhile: that can hang for ever\n"
+           "warning " HOOKS "/qemu.d/win10/release/end unloads modules, which is done already"});
 }
 
 static void test_libvirt(void)
