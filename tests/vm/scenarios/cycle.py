@@ -1,5 +1,7 @@
 """The main job: a VM start hands the devices over, a VM stop brings everything back."""
 
+import json
+
 from lib.host import GPU, SOUND, USB, require
 from lib.runner import scenario
 
@@ -27,6 +29,49 @@ def full_cycle_twice(host):
     host.configure('win10')
     cycle(host, 'win10', before)
     cycle(host, 'win10', before)
+
+
+# What the guides have in prepare/begin and release/end, for this host.
+START = """#!/bin/bash
+set -x
+systemctl stop display-manager.service user@1000.service
+echo 0 >/sys/class/vtconsole/vtcon1/bind
+modprobe -r bochs
+modprobe vfio-pci
+for device in 0000:01:00.1 0000:01:00.0; do
+    echo vfio-pci >/sys/bus/pci/devices/$device/driver_override
+    [ ! -e /sys/bus/pci/devices/$device/driver ] || echo $device >/sys/bus/pci/devices/$device/driver/unbind
+    echo $device >/sys/bus/pci/drivers_probe
+done
+"""
+REVERT = """#!/bin/bash
+set -x
+for device in 0000:01:00.1 0000:01:00.0; do
+    echo >/sys/bus/pci/devices/$device/driver_override
+    echo $device >/sys/bus/pci/devices/$device/driver/unbind
+    echo $device >/sys/bus/pci/drivers_probe
+done
+modprobe bochs
+echo 1 >/sys/class/vtconsole/vtcon1/bind
+systemctl start display-manager.service
+"""
+
+
+@scenario()
+def scripts_of_guides(host):
+    """the scripts of the guides left in place beside an empty per-VM file: what they did is theirs to undo"""
+    before = host.facts().essence()
+    host.configure('win10')
+    scripts = '/etc/libvirt/hooks/qemu.d/win10'
+    host.sh(f'mkdir -p {scripts}/prepare/begin {scripts}/release/end')
+    host.write(f'{scripts}/prepare/begin/start.sh', START, '755')
+    host.write(f'{scripts}/release/end/revert.sh', REVERT, '755')
+    require('start.sh' in host.sh('virt-handoff plan win10'), 'the plan does not name the script')
+    checked = host.try_sh('virt-handoff check win10').stdout
+    require('start.sh' in checked, f'check does not name the script: {checked}')
+    cycle(host, 'win10', before)
+    runs = json.loads(host.sh('virt-handoff timeline win10 --json'))['runs']
+    require([run['result'] for run in runs] == ['done', 'done'], f'it went so: {runs}')
 
 
 @scenario()
