@@ -101,16 +101,17 @@ static gboolean apply_step(const Run *self, const Begun *begun, GError **error)
     NoteTarget target = {self->teller, step->kind->name, step->subject};
     const VhStepContext context = context_of(self, &target);
 
-    if (!step->kind->apply(&context, step->args, begun->record->prior, error)) {
-        remember_hang(host, self->journal, begun->record);
-        return FALSE;
-    }
+    gboolean ok = step->kind->apply(&context, step->args, begun->record->prior, error);
     gint64 took = vh_host_now(host) - begun->since;
-    vh_journal_done(self->journal, begun->record, took);
+    if (ok)
+        vh_journal_done(self->journal, begun->record, took);
+    else
+        remember_hang(host, self->journal, begun->record);
+    /* Why it was not done is said when all is rolled back; here, where the time went. */
     g_autofree char *what = step->kind->describe(step->args);
-    vh_tell(self->teller, VH_EVENT_STEP, LOG_INFO, step->kind->name, step->subject, took, NULL,
-            "%s", what);
-    return TRUE;
+    vh_tell(self->teller, VH_EVENT_STEP, ok ? LOG_INFO : LOG_NOTICE, step->kind->name,
+            step->subject, took, NULL, "%s%s", ok ? "" : "not done: ", what);
+    return ok;
 }
 
 /* FALSE: that has to be applied at once. */
