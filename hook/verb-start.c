@@ -133,8 +133,6 @@ static gboolean start(const Patient *patient, GError **error)
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *unit = g_strdup_printf("virt-handoff-start-%s.service", plan->uuid);
 
-    if (vh_host_guest_running(host, plan->guest))
-        return vh_error_set(error, VH_ERROR_REFUSED, "the guest is running already");
     if (!agreed(patient->options, error) ||
         !vh_desk_start_guest(host, unit, self ? self : ENGINE, plan->guest, error))
         return FALSE;
@@ -182,6 +180,8 @@ static gboolean run(const char *guest, const VhOptions *options, GError **error)
             *error = g_error_copy(patient_error(&patient));
         return FALSE;
     }
+    if (vh_host_guest_running(patient.engine.host, patient.plan->guest))
+        return vh_error_set(error, VH_ERROR_REFUSED, "the guest is running already");
     if (!show(&patient, guest, error))
         return FALSE;
     if (!patient.recorded)

@@ -135,8 +135,8 @@ char *vh_plan_text(const VhPlan *plan)
     g_string_append_printf(text, "At most %u s until the guest starts or all is back.\n",
                            vh_plan_worst_case(plan));
     g_string_append_printf(text,
-                           "At most %u s until all is back when it has stopped, and %d s before "
-                           "while another hand-over runs.\n",
+                           "At most %u s until all is back when it has stopped, and up to %d s "
+                           "more when another hand-over runs then.\n",
                            vh_plan_worst_release(plan), VH_RELEASE_PATIENCE);
     if (plan->later->len > 0)
         g_string_append_printf(text,

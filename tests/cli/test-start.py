@@ -57,6 +57,13 @@ class Start(unittest.TestCase):
         file.flush()
         return file.name
 
+    def test_running_already(self):
+        def run_it(host):
+            host["guests"] = [{"name": "win10", "pid": host["processes"][0]["pid"]}]
+        result = run("start", "--xml", HOST + ".xml", "--host", self.host(run_it), "win10")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertEqual(result.stderr, b"virt-handoff: win10: the guest is running already\n")
+
     def config(self, text):
         file = tempfile.NamedTemporaryFile("w", suffix=".conf")
         self.addCleanup(file.close)
