@@ -63,7 +63,7 @@ static void explain(GError **error, const char *address, const char *dir, GError
 
     if (g_error_matches(cause, VH_ERROR, VH_ERROR_DENIED))
         advice = "; this needs root, and a kernel that is not locked down";
-    else if (!now->driver || now->vfio)
+    else if (!vh_error_is_timeout(cause) && (!now->driver || now->vfio))
         advice = "; no driver is in the way: the card shows no ROM that can be read; take one from "
                  "its maker's or the firmware's file (virt-handoff vbios trim IN OUT)";
     else if (!vh_error_is_timeout(cause))
