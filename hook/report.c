@@ -47,20 +47,27 @@ void vh_report_json(GVariant *value)
     fflush(stdout);
 }
 
+/* @guest is on one line and may be "", @text need not be. */
+static void complain(const char *guest, const char *text, const char *more)
+{
+    g_autofree char *line = vh_text_one_line(text);
+
+    fprintf(stderr, "virt-handoff: %s%s%s%s\n", guest, *guest ? ": " : "", line, more);
+}
+
 void vh_report_error(const char *guest, const GError *error)
 {
     g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
-    guint more = 0;
+    g_autofree char *name = vh_text_one_line(guest);
+    guint others = 0;
 
     for (gsize i = 1; lines[0] && lines[i]; i++)
-        more += *lines[i] != '\0';
-    g_autofree char *name = vh_text_one_line(guest);
-    g_autofree char *first = vh_text_one_line(lines[0]);
-    if (more > 0)
-        fprintf(stderr, "virt-handoff: %s%s%s (and %u more; all of them: virt-handoff plan %s)\n",
-                name, *name ? ": " : "", first, more, name);
-    else
-        fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", first);
+        others += *lines[i] != '\0';
+    g_autofree char *more =
+        others > 0
+            ? g_strdup_printf(" (and %u more; all of them: virt-handoff plan %s)", others, name)
+            : g_strdup("");
+    complain(name, lines[0], more);
 }
 
 void vh_report_errors(const char *guest, const GError *error)
@@ -68,11 +75,9 @@ void vh_report_errors(const char *guest, const GError *error)
     g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
     g_autofree char *name = vh_text_one_line(guest);
 
-    for (gsize i = 0; lines[i]; i++) {
-        g_autofree char *line = vh_text_one_line(lines[i]);
-        if (*line)
-            fprintf(stderr, "virt-handoff: %s%s%s\n", name, *name ? ": " : "", line);
-    }
+    for (gsize i = 0; lines[i]; i++)
+        if (*lines[i])
+            complain(name, lines[i], "");
 }
 
 int vh_report_failure(const char *guest, const GError *error)

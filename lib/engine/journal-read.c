@@ -251,6 +251,13 @@ VhJournal *vh_journal_open(const VhEngine *engine, const char *uuid, GError **er
     return open_path(engine, path, TRUE, error);
 }
 
+VhJournal *vh_journal_look(const VhEngine *engine, const char *uuid)
+{
+    g_autofree char *path = engine->state_dir && uuid ? vh_journal_path(engine, uuid) : NULL;
+
+    return path ? open_path(engine, path, FALSE, NULL) : NULL;
+}
+
 static int by_guest(gconstpointer a, gconstpointer b)
 {
     const VhJournal *left = *(VhJournal *const *)a, *right = *(VhJournal *const *)b;

@@ -77,6 +77,9 @@ VhJournal *vh_journal_create(const VhEngine *engine, const VhJournalHead *head, 
  */
 VhJournal *vh_journal_open(const VhEngine *engine, const char *uuid, GError **error);
 
+/* The same for looking only: nothing is removed or appended, and what cannot be read is NULL. */
+VhJournal *vh_journal_look(const VhEngine *engine, const char *uuid);
+
 /* All journals of this boot that can be read, as a list (VhJournal), ordered by guest, without that
  * of the UUID @except (NULL: with all). Those that cannot are left out. For looking only: nothing
  * is removed or appended. Never NULL. */

@@ -23,15 +23,15 @@ static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, cons
                           gint64 act_deadline, GError **error)
 {
     VhHost *host = teller->engine->host;
-    g_autofree char *what = next ? next->kind->describe(next->args) : NULL;
 
     /* What has no act of its own, and so no time limit, must not go on either. */
-    if (vh_host_now(host) > act_deadline)
+    if (vh_host_now(host) > act_deadline) {
+        g_autofree char *what = next ? next->kind->describe(next->args) : g_strdup("start");
         return vh_error_set(error, VH_ERROR_TIMEOUT,
                             "its time was over before it could %s (timeout = %u; in the guest's "
                             "file)",
-                            what ? what : "start", journal->timeout);
-
+                            what, journal->timeout);
+    }
     if (vh_host_interrupted(host))
         return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
     if (journal->daemon.pid != 0 && vh_host_parent(host).pid != journal->daemon.pid)
