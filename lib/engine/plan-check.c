@@ -121,6 +121,23 @@ static void check_targets(VhPlanning *planning)
     }
 }
 
+/* Whether the units that the file lists end @holder: its own, or the display manager of a desktop. */
+static gboolean ends_with_listed(VhPlanning *planning, const VhHolder *holder)
+{
+    const VhConfig *config = planning->config;
+    g_autofree char *manager = vh_holding_manager(planning->host);
+
+    for (char **name = config->stop == VH_CHOICE_LIST ? config->stop_list : NULL; name && *name;
+         name++) {
+        g_autoptr(VhUnit) unit = vh_host_unit_look(planning->host, *name, NULL);
+        const char *id = unit ? unit->id : *name;
+        if (g_strcmp0(id, holder->unit) == 0 ||
+            (g_strcmp0(id, manager) == 0 && vh_holding_lives_in_desktop(holder, manager)))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /*
  * A managed device that the per-VM file does not list: libvirt unbinds it in its own thread, which
  * hangs with the kernel when somebody has it open. Whoever lists units himself may stop them.
@@ -128,19 +145,20 @@ static void check_targets(VhPlanning *planning)
 static void check_managed(VhPlanning *planning, const char *address)
 {
     const char *const addresses[] = {address, NULL};
-    const VhConfig *config = planning->config;
-    gboolean stops = config->stop == VH_CHOICE_LIST && config->stop_list[0];
-    g_autoptr(GPtrArray) holders = stops ? NULL : vh_holding_find(planning->host, addresses, NULL);
+    g_autoptr(GPtrArray) holders = vh_holding_find(planning->host, addresses, NULL);
 
-    if (!holders || holders->len == 0) {
-        vh_plan_note(planning, "%s is left to libvirt (managed='yes', not in devices)", address);
+    for (guint i = 0; holders && i < holders->len; i++) {
+        g_autofree char *holder = NULL;
+        if (ends_with_listed(planning, holders->pdata[i]))
+            continue;
+        holder = vh_holding_describe(holders->pdata[i]);
+        vh_plan_refuse(planning,
+                       "%s; libvirt would take %s from it, as the domain has it and devices in the "
+                       "guest's file does not: add it to devices, or take it out of the domain",
+                       holder, address);
         return;
     }
-    g_autofree char *holder = vh_holding_describe(holders->pdata[0]);
-    vh_plan_refuse(planning,
-                   "%s; libvirt would take %s from it, as the domain has it and devices in the "
-                   "guest's file does not: add it to devices, or take it out of the domain",
-                   holder, address);
+    vh_plan_note(planning, "%s is left to libvirt (managed='yes', not in devices)", address);
 }
 
 /*

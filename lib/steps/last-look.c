@@ -26,8 +26,11 @@ static char *advice_for(VhHost *host, const VhHolder *holder)
 static gboolean refuse(const VhStepContext *context, const VhHolder *holder, GError **error)
 {
     g_autofree char *who = vh_holding_describe(holder);
-    g_autofree char *advice = advice_for(context->host, holder);
+    g_autofree char *advice = NULL;
 
+    if (context->undoing && vh_holding_is_guest(holder))
+        return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: end that guest with virsh destroy", who);
+    advice = advice_for(context->host, holder);
     if (context->undoing)
         return vh_error_set(error, VH_ERROR_TIMEOUT, "%s: end it now, and for the next time: %s",
                             who, advice);

@@ -9,6 +9,7 @@
 #define GPU "0000:01:00.0"
 #define SOUND "0000:01:00.1"
 #define CARD "/dev/dri/card0"
+#define GROUP "/dev/vfio/5"
 
 static const char *const card[] = {GPU, SOUND, NULL};
 
@@ -65,6 +66,24 @@ static void test_guest(void)
     }
 }
 
+/* A release that is forced while a guest runs names what ends that guest. */
+static void test_guest_at_release(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL;
+    pid_t pid;
+
+    machine_configure(machine, "win10", "");
+    machine_prepare_ok(machine, xml);
+    pid = vh_sim_process_add(machine->host, "qemu-system-x86", 0, "machine-qemu.scope", GROUP);
+    g_assert_cmpint(pid, >, 0);
+    g_assert_false(machine_release(machine, xml, &error));
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, "virsh destroy"));
+    g_assert_null(strstr(error->message, "next time"));
+}
+
 /* Left out of stop, it starts its server again and again. */
 static void test_display_manager(void)
 {
@@ -93,6 +112,7 @@ static void test_file(void)
     } cases[] = {
         {"devices = [ \"02:00.0\" ]; stop = [];", "libvirt would take " GPU " from it"},
         {"devices = [];", "add it to devices, or take it out of the domain"},
+        {"devices = []; stop = [ \"ssh.service\" ];", "libvirt would take " GPU " from it"},
         {"devices = [ \"01:00.0\" ];", "add " SOUND " to devices in the guest's file as well"},
         {"modules = [ \"nosuch\" ];", "no module nosuch"},
     };
@@ -272,6 +292,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/obstacles/service", test_service);
     g_test_add_func("/obstacles/guest", test_guest);
+    g_test_add_func("/obstacles/guest-at-release", test_guest_at_release);
     g_test_add_func("/obstacles/display-manager", test_display_manager);
     g_test_add_func("/obstacles/file", test_file);
     g_test_add_func("/obstacles/left-to-libvirt", test_left_to_libvirt);
