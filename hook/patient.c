@@ -54,8 +54,12 @@ GBytes *patient_xml(const Patient *patient, const char *guest, GError **error)
 
     if (!patient->recorded || options->xml || beside)
         return vh_machine_domain_xml(guest, options->xml ? options->xml : beside, error);
-    g_autofree char *text = vh_host_read(patient->engine.host, kept, error);
-    return text ? g_bytes_new(text, strlen(text)) : NULL;
+    g_autofree char *text = vh_host_read(patient->engine.host, kept, NULL);
+    if (text)
+        return g_bytes_new(text, strlen(text));
+    vh_error_set(error, VH_ERROR_FAILED,
+                 "the snapshot has no domain of guest %s: give its XML with --xml FILE", guest);
+    return NULL;
 }
 
 static VhConfig *load_config(const Patient *patient, const char *guest, GError **error)

@@ -49,19 +49,18 @@ static gboolean parse_domain(Stage *stage, GError **error)
     return stage->domain != NULL;
 }
 
-/* The host of snapshot @path, and the domain of --xml or beside it. */
+/* The host of snapshot @path, and the domain of --xml, beside it or in it. */
 static gboolean stage_snapshot(Stage *stage, const VhOptions *options, const char *path,
                                GError **error)
 {
     VhOptions chosen = *options;
-    g_autofree char *beside = options->xml ? NULL : patient_xml_beside(path);
-    const char *xml = options->xml ? options->xml : beside;
+    g_auto(Patient) patient = {0};
 
     chosen.host = (char *)(gsize)path;
-    stage->host = vh_machine_host(&chosen, error);
-    if (!stage->host)
+    if (!patient_admit(&patient, &chosen, error))
         return FALSE;
-    stage->xml = vh_machine_domain_xml(stage->guest ? stage->guest : SAMPLE_GUEST, xml, error);
+    stage->xml = patient_xml(&patient, stage->guest ? stage->guest : SAMPLE_GUEST, error);
+    stage->host = g_steal_pointer(&patient.engine.host);
     stage->about = g_strdup_printf("host %s", path);
     return stage->xml && parse_domain(stage, error);
 }

@@ -93,9 +93,12 @@ static void look_up(Session *session, const char *guest)
 
 static void fail(const Library *library, const char *guest, GError **error)
 {
-    VhError code = library->last_code() == VIR_ERR_NO_DOMAIN ? VH_ERROR_GONE : VH_ERROR_FAILED;
-
-    vh_error_set(error, code, "libvirt says of guest %s: %s", guest, library->last_message());
+    if (library->last_code() == VIR_ERR_NO_DOMAIN)
+        vh_error_set(error, VH_ERROR_GONE, "libvirt knows no guest %s: see virsh list --all",
+                     guest);
+    else
+        vh_error_set(error, VH_ERROR_FAILED, "libvirt says of guest %s: %s", guest,
+                     library->last_message());
 }
 
 char *vh_libvirt_domain_xml(const char *guest, gboolean definition, GError **error)

@@ -325,7 +325,7 @@ void vh_check_default_network(gpointer data)
 {
     VhChecking *checking = data;
     gboolean known;
-    gboolean defined = vh_check_there(checking, NETWORKS "/default.xml", "/etc", &known);
+    gboolean defined = vh_check_there(checking, NETWORKS "/default.xml", "/etc/libvirt", &known);
 
     if (!defined && known) {
         vh_check_add(checking, VH_FINDING_OK, NULL, "not defined");

@@ -35,11 +35,10 @@ void vh_check_domain(gpointer data)
     VhChecking *checking = data;
     const VhDomain *domain = checking->in->domain;
 
-    if (!domain) {
-        vh_check_unknown(checking, "what the guest is", checking->in->domain_error);
-        return;
-    }
-    if (domain->devices->len == 0)
+    if (!domain)
+        vh_check_add(checking, VH_FINDING_WARNING, NULL, "what the guest is cannot be told: %s",
+                     checking->in->domain_error->message);
+    else if (domain->devices->len == 0)
         vh_check_add(checking, VH_FINDING_WARNING,
                      "virt-handoff attach GUEST ADDRESS (the card's; its group comes along)",
                      "it passes no device of this host");
@@ -129,7 +128,7 @@ void vh_check_reset(gpointer data)
     const VhDomain *domain = checking->in->domain;
     guint good = 0, unknown = 0;
 
-    for (guint i = 0; domain && i < domain->devices->len; i++) {
+    for (guint i = 0; i < domain->devices->len; i++) {
         const char *address = ((VhDomainDevice *)domain->devices->pdata[i])->address;
         g_autofree char *methods = reset_methods(checking, address);
         if (!methods)
@@ -144,7 +143,7 @@ void vh_check_reset(gpointer data)
                          "AMD cards: the module vendor-reset; others: pass another controller",
                          "the kernel has no reset for %s", address);
     }
-    if (!domain || unknown > 0)
+    if (unknown > 0)
         vh_check_unknown(checking, "how devices are reset", NULL);
     else if (good == domain->devices->len)
         vh_check_add(checking, VH_FINDING_OK, NULL, "the kernel can reset all of them");
@@ -152,11 +151,8 @@ void vh_check_reset(gpointer data)
 
 /* ---- the machine ---- */
 
-/* Whether there is a domain to look at; says so when there is none. */
-static const VhDomain *domain_of(VhChecking *checking)
+static const VhDomain *domain_of(const VhChecking *checking)
 {
-    if (!checking->in->domain)
-        vh_check_unknown(checking, "this", checking->in->domain_error);
     return checking->in->domain;
 }
 
@@ -169,8 +165,6 @@ void vh_check_machine(gpointer data)
 {
     const VhDomain *domain = domain_of(data);
 
-    if (!domain)
-        return;
     if (domain->machine && strstr(domain->machine, "q35"))
         vh_check_add(data, VH_FINDING_OK, NULL, "%s", domain->machine);
     else
@@ -183,8 +177,6 @@ void vh_check_firmware(gpointer data)
 {
     const VhDomain *domain = domain_of(data);
 
-    if (!domain)
-        return;
     if (g_strcmp0(domain->firmware, "efi") == 0 || g_strcmp0(domain->loader_type, "pflash") == 0)
         vh_check_add(data, VH_FINDING_OK, NULL, "UEFI");
     else
@@ -199,8 +191,6 @@ void vh_check_cpu(gpointer data)
     static const char *const good[] = {"host-passthrough", "maximum", NULL};
     const VhDomain *domain = domain_of(data);
 
-    if (!domain)
-        return;
     if (g_strcmp0(domain->type, "qemu") == 0)
         vh_check_add(data, VH_FINDING_OK, NULL, "emulated");
     else if (domain->cpu_mode && g_strv_contains(good, domain->cpu_mode))
@@ -228,8 +218,6 @@ void vh_check_pins(gpointer data)
     const VhDomain *domain = domain_of(checking);
     const VhConfig *config = checking->in->config;
 
-    if (!domain)
-        return;
     gboolean host = overlaps(checking, "host_cpus", config ? config->host_cpus : NULL);
     gboolean interrupts = overlaps(checking, "irq_cpus", config ? config->irq_cpus : NULL);
     if (!domain->pinned)
@@ -266,8 +254,6 @@ void vh_check_hidden(gpointer data)
     const VhDomain *domain = domain_of(checking);
     guint nvidia;
 
-    if (!domain)
-        return;
     (void)displays(checking, &nvidia);
     if (nvidia == 0)
         vh_check_add(checking, VH_FINDING_OK, NULL, "no card of NVIDIA's is passed");
@@ -299,8 +285,6 @@ void vh_check_graphics(gpointer data)
     const VhDomain *domain = domain_of(checking);
     guint nvidia;
 
-    if (!domain)
-        return;
     guint cards = displays(checking, &nvidia);
     g_autofree char *videos = join(domain->videos);
     g_autofree char *graphics = join(domain->graphics);
@@ -325,13 +309,11 @@ void vh_check_managed(gpointer data)
     const VhDomain *domain = domain_of(checking);
     g_autoptr(GString) unmanaged = g_string_new(NULL);
 
-    for (guint i = 0; domain && i < domain->devices->len; i++) {
+    for (guint i = 0; i < domain->devices->len; i++) {
         const VhDomainDevice *device = domain->devices->pdata[i];
         if (!device->managed)
             g_string_append_printf(unmanaged, "%s%s", unmanaged->len ? ", " : "", device->address);
     }
-    if (!domain)
-        return;
     if (unmanaged->len == 0)
         vh_check_add(checking, VH_FINDING_OK, NULL, "all of them");
     else if (checking->in->config)

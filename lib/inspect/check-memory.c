@@ -139,8 +139,8 @@ void vh_check_memory(gpointer data)
     const VhDomain *domain = checking->in->domain;
     guint64 total = vh_host_memory(checking->host, "MemTotal");
 
-    if (!domain || domain->memory == 0)
-        vh_check_unknown(checking, "how much it needs", checking->in->domain_error);
+    if (domain->memory == 0)
+        vh_check_unknown(checking, "how much it needs", NULL);
     else if (domain->pages->len > 0)
         check_pages(checking);
     else if (total == 0)

@@ -32,16 +32,14 @@ void vh_check_rom(gpointer data)
     g_autoptr(VhCheckUser) user = vh_check_qemu_user(checking->host);
     guint files = 0, good = 0;
 
-    for (guint i = 0; domain && i < domain->devices->len; i++) {
+    for (guint i = 0; i < domain->devices->len; i++) {
         const char *path = ((VhDomainDevice *)domain->devices->pdata[i])->rom_file;
         if (path)
             files++;
         if (path && user && check_rom(checking, user, path))
             good++;
     }
-    if (!domain)
-        vh_check_unknown(checking, "this", checking->in->domain_error);
-    else if (files == 0)
+    if (files == 0)
         vh_check_add(checking, VH_FINDING_OK, NULL, "none is given");
     else if (!user)
         vh_check_unknown(checking, "which user QEMU runs as", NULL);
@@ -87,11 +85,9 @@ void vh_check_networks(gpointer data)
     const VhDomain *domain = checking->in->domain;
     gboolean good = TRUE;
 
-    for (guint i = 0; domain && i < domain->networks->len; i++)
+    for (guint i = 0; i < domain->networks->len; i++)
         good = check_network(checking, domain->networks->pdata[i]) && good;
-    if (!domain)
-        vh_check_unknown(checking, "this", checking->in->domain_error);
-    else if (good)
+    if (good)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s",
                      domain->networks->len > 0 ? "there" : "it has none");
 }

@@ -4,9 +4,12 @@
 
 #include "inspect/check.h"
 
+/* What a check is about: without a domain, those about that have nothing to look at. */
+typedef enum { VH_ABOUT_HOST, VH_ABOUT_GUEST, VH_ABOUT_DOMAIN } VhCheckAbout;
+
 typedef struct {
     const char *id, *title, *why;
-    gboolean guest;
+    VhCheckAbout about;
     void (*look)(gpointer checking);
 } VhCheckKind;
 

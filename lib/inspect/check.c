@@ -6,85 +6,87 @@
 static const VhCheckKind kinds[] = {
     {"virtualization", "processor's virtualization",
      "Without it guests are emulated, a hundred times slower, and cannot have a host's device.",
-     FALSE, vh_check_virtualization},
-    {"iommu", "IOMMU", "The kernel hands a device to a guest only behind an IOMMU.", FALSE,
+     VH_ABOUT_HOST, vh_check_virtualization},
+    {"iommu", "IOMMU", "The kernel hands a device to a guest only behind an IOMMU.", VH_ABOUT_HOST,
      vh_check_iommu},
     {"parameters", "kernel parameters",
-     "A slip goes unnoticed, and one that is right may do harm all the same.", FALSE,
+     "A slip goes unnoticed, and one that is right may do harm all the same.", VH_ABOUT_HOST,
      vh_check_parameters},
     {"secure-boot", "Secure Boot",
-     "Under it the kernel loads signed modules only, and may be locked down.", FALSE,
+     "Under it the kernel loads signed modules only, and may be locked down.", VH_ABOUT_HOST,
      vh_check_secure_boot},
     {"lockdown", "kernel lockdown",
-     "A locked down kernel refuses unsigned modules and reading a card's ROM.", FALSE,
+     "A locked down kernel refuses unsigned modules and reading a card's ROM.", VH_ABOUT_HOST,
      vh_check_lockdown},
     {"framebuffer", "firmware framebuffer",
-     "A framebuffer that keeps the card's memory makes vfio-pci fail: \"can't reserve\".", FALSE,
-     vh_check_framebuffer},
-    {"vfio", "vfio-pci", "It is the driver that a guest's device is bound to.", FALSE,
+     "A framebuffer that keeps the card's memory makes vfio-pci fail: \"can't reserve\".",
+     VH_ABOUT_HOST, vh_check_framebuffer},
+    {"vfio", "vfio-pci", "It is the driver that a guest's device is bound to.", VH_ABOUT_HOST,
      vh_check_vfio},
-    {"daemon", "libvirt's daemon", "It starts the guests and calls the hook.", FALSE,
+    {"daemon", "libvirt's daemon", "It starts the guests and calls the hook.", VH_ABOUT_HOST,
      vh_check_daemon},
-    {"hook", "hook", "Without it libvirt takes the card from a desktop that runs.", FALSE,
+    {"hook", "hook", "Without it libvirt takes the card from a desktop that runs.", VH_ABOUT_HOST,
      vh_check_hook},
     {"hook-loaded", "hook known to libvirt",
-     "libvirt looks for a hook when it starts, not each time a guest does.", FALSE,
+     "libvirt looks for a hook when it starts, not each time a guest does.", VH_ABOUT_HOST,
      vh_check_loaded},
     {"strangers", "other hooks",
-     "Two hooks that take and give back the same card end in a dark screen.", FALSE,
+     "Two hooks that take and give back the same card end in a dark screen.", VH_ABOUT_HOST,
      vh_check_strangers},
-    {"apparmor", "AppArmor", "libvirt's profile decides what a hook may run.", FALSE,
+    {"apparmor", "AppArmor", "libvirt's profile decides what a hook may run.", VH_ABOUT_HOST,
      vh_check_apparmor},
-    {"selinux", "SELinux", "Its policy decides whether libvirt may run a hook.", FALSE,
+    {"selinux", "SELinux", "Its policy decides whether libvirt may run a hook.", VH_ABOUT_HOST,
      vh_check_selinux},
-    {"groups", "user's groups", "Members of libvirt manage guests without being root.", FALSE,
-     vh_check_groups},
+    {"groups", "user's groups", "Members of libvirt manage guests without being root.",
+     VH_ABOUT_HOST, vh_check_groups},
     {"services", "service manager",
-     "What stops the display manager and starts it again is asked through it.", FALSE,
+     "What stops the display manager and starts it again is asked through it.", VH_ABOUT_HOST,
      vh_check_services},
     {"display-manager", "display manager",
-     "It is what prepare stops so that the desktop lets go of the card.", FALSE,
+     "It is what prepare stops so that the desktop lets go of the card.", VH_ABOUT_HOST,
      vh_check_display_manager},
     {"holders", "programs on the card",
-     "A system service that keeps the card open makes the guest's start fail.", FALSE,
+     "A system service that keeps the card open makes the guest's start fail.", VH_ABOUT_HOST,
      vh_check_holders},
     {"linger", "lingering users",
      "Their services, the sound server among them, outlive the session and keep devices open.",
-     FALSE, vh_check_linger},
+     VH_ABOUT_HOST, vh_check_linger},
     {"default-network", "network \"default\"",
-     "A guest on a network that is not active ends as soon as it starts.", FALSE,
+     "A guest on a network that is not active ends as soon as it starts.", VH_ABOUT_HOST,
      vh_check_default_network},
 
-    {"file", "per-VM file", "The hook leaves alone a guest that has none.", TRUE, vh_check_file},
-    {"domain", "domain", "The guest's devices are read from its XML.", TRUE, vh_check_domain},
-    {"plan", "plan", "Each of these ends the guest's start before anything is touched.", TRUE,
-     vh_check_plan},
+    {"file", "per-VM file", "The hook leaves alone a guest that has none.", VH_ABOUT_GUEST,
+     vh_check_file},
+    {"domain", "domain", "The guest's devices are read from its XML.", VH_ABOUT_GUEST,
+     vh_check_domain},
+    {"plan", "plan", "Each of these ends the guest's start before anything is touched.",
+     VH_ABOUT_DOMAIN, vh_check_plan},
     {"reset", "reset", "A device that cannot be reset may work once and then not until a reboot.",
-     TRUE, vh_check_reset},
-    {"machine", "machine type", "Cards and their drivers expect the PCI Express of Q35.", TRUE,
-     vh_check_machine},
+     VH_ABOUT_DOMAIN, vh_check_reset},
+    {"machine", "machine type", "Cards and their drivers expect the PCI Express of Q35.",
+     VH_ABOUT_DOMAIN, vh_check_machine},
     {"firmware", "guest's firmware",
-     "By UEFI a card shows a picture from the start; SeaBIOS needs the card's old VGA.", TRUE,
-     vh_check_firmware},
-    {"cpu", "guest's processor", "Another model costs speed, and games may refuse it.", TRUE,
-     vh_check_cpu},
+     "By UEFI a card shows a picture from the start; SeaBIOS needs the card's old VGA.",
+     VH_ABOUT_DOMAIN, vh_check_firmware},
+    {"cpu", "guest's processor", "Another model costs speed, and games may refuse it.",
+     VH_ABOUT_DOMAIN, vh_check_cpu},
     {"pins", "guest's CPUs", "What the host does on the guest's CPUs makes the guest stutter.",
-     TRUE, vh_check_pins},
-    {"hidden", "hypervisor hidden", "NVIDIA's drivers before 465 stop in a guest: Code 43.", TRUE,
-     vh_check_hidden},
+     VH_ABOUT_DOMAIN, vh_check_pins},
+    {"hidden", "hypervisor hidden", "NVIDIA's drivers before 465 stop in a guest: Code 43.",
+     VH_ABOUT_DOMAIN, vh_check_hidden},
     {"graphics", "emulated graphics",
-     "With a second display a guest may draw on that, and the card stays dark.", TRUE,
+     "With a second display a guest may draw on that, and the card stays dark.", VH_ABOUT_DOMAIN,
      vh_check_graphics},
     {"managed", "managed devices",
-     "A device with managed='no' is bound and given back by the hook alone.", TRUE,
+     "A device with managed='no' is bound and given back by the hook alone.", VH_ABOUT_DOMAIN,
      vh_check_managed},
-    {"rom", "ROM file", "QEMU runs as a user of its own, who has to be able to read it.", TRUE,
-     vh_check_rom},
+    {"rom", "ROM file", "QEMU runs as a user of its own, who has to be able to read it.",
+     VH_ABOUT_DOMAIN, vh_check_rom},
     {"networks", "guest's networks",
-     "Without its network QEMU does not start, after the desktop has stopped.", TRUE,
+     "Without its network QEMU does not start, after the desktop has stopped.", VH_ABOUT_DOMAIN,
      vh_check_networks},
     {"memory", "guest's memory", "Without it QEMU does not start, after the desktop has stopped.",
-     TRUE, vh_check_memory},
+     VH_ABOUT_DOMAIN, vh_check_memory},
 };
 
 static void finding_free(gpointer data)
@@ -105,7 +107,7 @@ void vh_check_add(VhChecking *checking, VhFindingState state, const char *mend, 
     finding->id = checking->kind->id;
     finding->title = checking->kind->title;
     finding->why = checking->why ? checking->why : checking->kind->why;
-    finding->guest = checking->kind->guest;
+    finding->guest = checking->kind->about != VH_ABOUT_HOST;
     finding->state = state;
     finding->mend = g_strdup(mend);
     va_start(args, format);
@@ -166,6 +168,19 @@ gboolean vh_check_follow(VhHost *host, const char *path, VhFileInfo *ret_info, c
     return vh_error_set(error, VH_ERROR_FAILED, "%s: too many symbolic links", path);
 }
 
+static gboolean has_subject(const VhCheck *check, VhCheckAbout about)
+{
+    switch (about) {
+    case VH_ABOUT_HOST:
+        return TRUE;
+    case VH_ABOUT_GUEST:
+        return check->guest != NULL;
+    case VH_ABOUT_DOMAIN:
+        return check->domain != NULL;
+    }
+    g_assert_not_reached();
+}
+
 GPtrArray *vh_check_run(const VhCheck *check)
 {
     VhChecking checking = {
@@ -174,7 +189,7 @@ GPtrArray *vh_check_run(const VhCheck *check)
     for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
         checking.kind = &kinds[i];
         checking.why = NULL;
-        if (!kinds[i].guest || check->guest)
+        if (has_subject(check, kinds[i].about))
             kinds[i].look(&checking);
     }
     return checking.findings;

@@ -277,7 +277,7 @@ char *vh_usb_verdict(const VhUsbBus *bus)
     if (!bus->controller->reset_known)
         return g_strdup("can be passed on its own; whether the kernel can reset it is not known");
     if (!bus->controller->reset)
-        return g_strdup("can be passed on its own, but the kernel cannot reset it");
+        return g_strdup("can be passed on its own, but the kernel has no reset for it");
     g_autofree char *methods = g_strjoinv(" ", bus->controller->reset_methods);
     return g_strdup_printf("can be passed on its own, and reset%s%s%s", *methods ? " (" : "",
                            methods, *methods ? ")" : "");

@@ -121,6 +121,14 @@ class Check(unittest.TestCase):
             self.assertEqual([one["what"] for one in report["findings"] if one["id"] == "reset"],
                              wanted)
 
+    def test_no_domain(self):
+        """Why is said once, with what to do, and it is not all well."""
+        text = self.check(machine(), "win11", status=2)
+        self.assertEqual(" ".join(text.split()).count("the snapshot has no domain of guest win11"), 1)
+        self.assertIn("--xml FILE", text)
+        host = machine(files={HOOKS + "/kvm.conf.d/win11.conf": ""})
+        self.assertEqual(self.states(host, "win11", status=1)[("guest", "domain")], "warning")
+
     def test_who_is_not_stopped(self):
         """Neither another guest nor a part of the system is to be added to stop."""
         host = machine()

@@ -119,7 +119,10 @@ static void test_libvirt(void)
          "warning enforcing, and this policy has no virt_hooks_unconfined\n"
          "ok the hook has the label virt_hook_t"},
         {"selinux", FILE_AT("/sys/fs/x", "y"), NULL, NULL, "ok not in use"},
-        {"default-network", FILE_AT("/etc/passwd", "x"), NULL, NULL, "ok not defined"},
+        {"default-network", FILE_AT("/etc/libvirt/qemu.conf", "x"), NULL, NULL, "ok not defined"},
+        {"default-network", FILE_AT("/etc/passwd", "x"), NULL, NULL,
+         "unknown whether it is active cannot be told: /etc/libvirt/qemu/networks/default.xml: "
+         "No such file or directory"},
         {"default-network",
          FILE_AT("/etc/libvirt/qemu/networks/default.xml", "x") "," FILE_AT("/run/x", "y"), NULL,
          NULL, "warning not active\nwarning not started with the host"},
