@@ -72,8 +72,8 @@ static void report_reset(VhPlanning *planning, const VhPlanDevice *device, const
     if (!known || g_strv_contains((const char *const *)names, "reset") || (methods && *methods))
         return;
     vh_plan_note(planning,
-                 "the kernel has no way to reset %s; when it does not come back from the guest, it "
-                 "is removed from the bus and found again",
+                 "the kernel has no reset for %s; when it does not come back from the guest, it is "
+                 "removed from the bus and found again",
                  device->address);
 }
 

@@ -148,6 +148,9 @@ static const Command commands[] = {
      "umask|sync|touch|mkdir|chmod|chown|ls",
      NULL, ignored, NULL},
     {"source|.", NULL, for_person, "import that file, too, if it has devices in it"},
+    {"vfio-startup|vfio-startup.sh|vfio-teardown|vfio-teardown.sh", NULL, for_person,
+     "a guide's script, which does what the hook does itself: import that file, too, for what it "
+     "says of this host"},
 };
 
 static gboolean has_argument(char **words, const char *start)
@@ -263,6 +266,19 @@ static gboolean address_unknown(const ImportPlace *place, char **words)
     return FALSE;
 }
 
+/* Whether it is a file that no package brings: what it does may be ours to do. */
+static gboolean is_own_script(const char *path)
+{
+    static const char *const homes[] = {"/usr/local/", "/etc/", "/home/", "/root/", "/opt/", "./"};
+
+    if (g_str_has_suffix(path, ".sh"))
+        return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(homes); i++)
+        if (g_str_has_prefix(path, homes[i]))
+            return TRUE;
+    return FALSE;
+}
+
 void import_command(const ImportPlace *place, char **outer, const char *target)
 {
     g_auto(GStrv) words = import_unwrap(outer);
@@ -286,8 +302,9 @@ void import_command(const ImportPlace *place, char **outer, const char *target)
         return;
     g_autofree char *line = g_strjoinv(" ", words);
     g_autofree char *text = vh_text_one_line(line);
-    import_note_strange(place,
-                        "%.100s: it is not known; it can become one of the commands of the per-VM "
-                        "file, or a script in qemu.d",
-                        text);
+    import_note_strange(
+        place,
+        "%.100s: it is not known; %sit can become one of the commands of the "
+        "per-VM file, or a script in qemu.d",
+        text, is_own_script(words[0]) ? "if it moves devices, import it, too; else " : "");
 }

@@ -93,11 +93,12 @@ static void take_unit(const ImportPlace *place, const char *verb, const char *un
 
     if (g_str_has_suffix(name, SERVICE))
         name[strlen(name) - strlen(SERVICE)] = '\0';
-    if (!*name || *name == '-' || strspn(name, letters) != strlen(name)) {
+    /* "libvirt-nosleep@$1" is one of them, and is nobody's name. */
+    const char *because = user ? NULL : needless_because(verb, name);
+    if (!because && (!*name || *name == '-' || strspn(name, letters) != strlen(name))) {
         not_a_name(place, verb, unit, user);
         return;
     }
-    const char *because = user ? NULL : needless_because(verb, name);
     if (!because) {
         add_act(place, verb, name, user);
         return;

@@ -169,6 +169,19 @@ esac
         for words in ("GUEST", "win1", "prepare", "stop:", " in:", "esac"):
             self.assertNotIn(words, report)
 
+    def test_calls_of_a_guide(self):
+        """hooks/qemu that only calls a guide's scripts, which are not to become commands."""
+        _, report = self.run_import(self.file("qemu", """#!/bin/bash
+OBJECT="$1"
+systemctl start libvirt-nosleep@"$OBJECT"
+/usr/local/bin/vfio-startup 2>&1 | tee -a /var/log/libvirt/custom_hooks.log
+/root/mine --on
+"""))
+        self.assertIn("libvirt-nosleep@$1: the host does not sleep", report)
+        self.assertIn("/usr/local/bin/vfio-startup: a guide's script", report)
+        self.assertNotIn("vfio-startup: it is not known", report)
+        self.assertIn("/root/mine --on: it is not known; if it moves devices, import it", report)
+
     def test_settled_later(self):
         """A variable of an unknown name that a list takes is nothing to look at."""
         notes, devices = self.notes('aud="01:00.1"\nother=02:00.0\ndevices=("$aud")\n')

@@ -26,6 +26,7 @@ class Refusals(unittest.TestCase):
             done = setup(*wrong)
             self.assertEqual(done.returncode, 64, done.stdout)
             self.assertIn("Usage:", done.stdout)
+            self.assertIn(wrong[0], done.stdout.splitlines()[0])
         self.assertEqual(setup("--help").returncode, 0)
 
 
@@ -116,6 +117,11 @@ esac
         self.assertIn("is not installed", self.good("--uninstall", "--force", "--purge"))
         self.assertEqual(os.listdir(HOOKS), ["qemu"])
         self.assertFalse(os.path.exists(STATE))
+        # The per-VM files were all that was left of what had been installed.
+        os.unlink(HOOKS + "/qemu")
+        write(HOOKS + "/kvm.conf.d/win10.conf", "")
+        self.good("--uninstall", "--purge")
+        self.assertFalse(os.path.exists(HOOKS))
 
 
 if __name__ == "__main__":
