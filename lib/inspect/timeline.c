@@ -42,6 +42,13 @@ static gboolean begins(VhEventKind kind)
            kind == VH_EVENT_RECOVER || kind == VH_EVENT_REFUSED;
 }
 
+/* What a run is before its end is told. A reconnect has no end of its own: it only looks, and says
+ * so in a note. */
+static const char *first_result(const char *operation)
+{
+    return g_strcmp0(operation, "reconnect") == 0 ? "done" : "unfinished";
+}
+
 static VhTimelineRun *run_new(const VhLogEntry *entry)
 {
     VhTimelineRun *run = g_new0(VhTimelineRun, 1);
@@ -49,7 +56,7 @@ static VhTimelineRun *run_new(const VhLogEntry *entry)
     run->transaction = g_strdup(entry->transaction);
     run->operation = g_strdup(entry->operation ? entry->operation : "unknown");
     run->begin = entry->time - MAX(entry->duration, 0);
-    run->result = "unfinished";
+    run->result = first_result(entry->operation);
     run->steps = g_ptr_array_new_with_free_func(step_free);
     return run;
 }

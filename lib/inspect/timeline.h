@@ -14,7 +14,7 @@ typedef struct {
 
 typedef struct {
     char *transaction; /* NULL: it was refused before it got one */
-    char *operation;   /* "prepare", "release", "recover" */
+    char *operation;   /* "prepare", "release", "recover", "reconnect" */
     gint64 begin;      /* microseconds since the epoch */
     gint64 duration;
     const char *result; /* "done", "failed", "refused", "stuck", "unfinished" */

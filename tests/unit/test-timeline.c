@@ -23,6 +23,7 @@ static const struct {
     {VH_EVENT_NOTE, "t1", "prepare", NULL, NULL, "a note", 1700, -1},
     {VH_EVENT_STEP, "t1", "prepare", "device", "0000:09:00.0", "hand <it> & \"more\"", 2000, 250},
     {VH_EVENT_PREPARE_END, "t1", "prepare", NULL, NULL, "the guest can start", 2000, 1000},
+    {VH_EVENT_NOTE, "t1", "reconnect", NULL, NULL, "libvirt's daemon is back", 5000, -1},
     {VH_EVENT_RELEASE_BEGIN, "t1", "release", NULL, NULL, "giving everything back", 9000, -1},
     {VH_EVENT_STUCK, "t1", "release", "unit", "sddm.service", "it does not start", 9900, 900},
     {VH_EVENT_RELEASE_END, "t1", "release", NULL, NULL, "some is back", 9900, 900},
@@ -66,6 +67,7 @@ static void test_runs(void)
     } expected[] = {
         {"prepare", "refused", "not started: 0000:09:00.9 is not there", 0, 0, 0},
         {"prepare", "done", NULL, 2, 1000, 1000},
+        {"reconnect", "done", NULL, 0, 5000, 0},
         {"release", "stuck", "it does not start", 1, 9000, 900},
         {"release", "done", NULL, 1, 20000, 400},
     };
@@ -87,7 +89,7 @@ static void test_runs(void)
     g_assert_cmpint(stop->duration, ==, 500 * 1000);
     g_assert_cmpint(hand->start, ==, 750 * 1000);
     g_assert_cmpstr(hand->device, ==, "0000:09:00.0");
-    const VhTimelineRun *stuck = runs->pdata[2];
+    const VhTimelineRun *stuck = runs->pdata[3];
     g_assert_true(((VhTimelineStep *)stuck->steps->pdata[0])->stuck);
 }
 
@@ -101,13 +103,13 @@ static void test_last(void)
 
 static void test_json(void)
 {
-    g_autoptr(GPtrArray) runs = runs_of(3);
+    g_autoptr(GPtrArray) runs = runs_of(4);
     g_autofree char *text = vh_json_line(vh_timeline_variant("win10", runs));
     g_autoptr(GVariant) json = vh_json_parse(text, -1, NULL);
     g_autoptr(GPtrArray) list = vh_json_objects(json, "runs");
 
     g_assert_cmpstr(vh_json_string(json, "guest", NULL), ==, "win10");
-    g_assert_cmpuint(list->len, ==, 3);
+    g_assert_cmpuint(list->len, ==, 4);
     GVariant *run = list->pdata[0];
     g_assert_cmpint(vh_json_int(run, "begin_usec", 0), ==, NOON + 1000000);
     g_autoptr(GPtrArray) steps = vh_json_objects(run, "steps");
@@ -202,7 +204,7 @@ static void assert_journal(const char *dir)
         g_assert_cmpint(entry->duration, ==, told[i].duration < 0 ? -1 : told[i].duration * 1000);
     }
     g_autoptr(GPtrArray) runs = vh_timeline_new(entries, 10);
-    g_assert_cmpuint(runs->len, ==, 4);
+    g_assert_cmpuint(runs->len, ==, 5);
     g_autoptr(GPtrArray) newest = vh_log_read("win10", 2, dir, &error);
     g_assert_cmpuint(newest->len, ==, 2);
     g_assert_cmpstr(((VhLogEntry *)newest->pdata[1])->text, ==, "no run's");
