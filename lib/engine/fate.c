@@ -148,21 +148,41 @@ static VhFate fate_of_session(const VhJudge *self, const char *id)
 
 /* ---- processes ---- */
 
-/* A user's manager goes with the last session, unless the user lingers. */
-static VhFate fate_of_manager(const VhJudge *self, uid_t uid)
+/* The user's session that keeps her manager, and hence her services, as it stays; NULL: none. */
+static const VhSession *session_that_stays(const VhJudge *self, uid_t uid)
+{
+    for (guint i = 0; i < self->sessions->len; i++) {
+        const VhSession *session = self->sessions->pdata[i];
+        if (session->uid == uid && vh_holding_counts(session) &&
+            vh_judge_session(self, session) == VH_FATE_STAYS)
+            return session;
+    }
+    return NULL;
+}
+
+/* What becomes of the user's sessions that end: STAYS when there is none. */
+static VhFate fate_of_leaving(const VhJudge *self, uid_t uid)
 {
     VhFate fate = VH_FATE_STAYS;
 
     for (guint i = 0; i < self->sessions->len; i++) {
         const VhSession *session = self->sessions->pdata[i];
-        if (session->uid != uid || !vh_holding_counts(session))
-            continue;
         VhFate own = vh_judge_session(self, session);
-        if (own == VH_FATE_STAYS)
-            return own;
-        fate = fate == VH_FATE_STAYS ? own : MAX(fate, own);
+        if (session->uid == uid && vh_holding_counts(session) && own != VH_FATE_STAYS)
+            fate = fate == VH_FATE_STAYS ? own : MAX(fate, own);
     }
-    return fate == VH_FATE_STAYS || vh_host_user_lingers(self->host, uid) ? VH_FATE_STAYS : fate;
+    return fate;
+}
+
+/* A user's manager goes with the last session, unless the user lingers; what is of the desktop goes
+ * with that, whatever becomes of the manager. */
+static VhFate fate_of_user_unit(const VhJudge *self, const VhHolder *holder)
+{
+    gboolean stays = session_that_stays(self, holder->uid) != NULL ||
+                     vh_host_user_lingers(self->host, holder->uid);
+
+    return stays && !vh_holding_is_of_desktop(holder) ? VH_FATE_STAYS
+                                                      : fate_of_leaving(self, holder->uid);
 }
 
 /* logind has the cards of its sessions open for them. */
@@ -196,7 +216,7 @@ static VhFate fate_with_desktop(const VhJudge *self, const VhHolder *holder)
     if (holder->session)
         return fate_of_session(self, holder->session);
     if (holder->unit && g_str_has_prefix(holder->unit, "user@"))
-        return fate_of_manager(self, holder->uid);
+        return fate_of_user_unit(self, holder);
     return vh_holding_is_logind(holder) ? fate_of_logind(self) : VH_FATE_STAYS;
 }
 
@@ -223,9 +243,25 @@ char *vh_judge_service(const VhJudge *self, const VhHolder *holder)
     return g_strdup(vh_holding_service(self->host, holder, self->manager));
 }
 
+/* Why a service of a user's goes on when the desktop has ended. */
+static char *why_it_stays(const VhJudge *self, const VhHolder *holder)
+{
+    const VhSession *session = session_that_stays(self, holder->uid);
+
+    if (!holder->user_unit || vh_judge_holder(self, holder) != VH_FATE_STAYS)
+        return NULL;
+    if (session)
+        return g_strdup_printf(" (session %s of %s stays, and services with it)", session->id,
+                               session->user);
+    return g_strdup_printf(" (%s lingers, so services stay)", holder->user);
+}
+
 char *vh_judge_advice(const VhJudge *self, const VhHolder *holder)
 {
-    return vh_holding_advice(self->host, holder, self->manager);
+    g_autofree char *why = why_it_stays(self, holder);
+    g_autofree char *advice = vh_holding_advice(self->host, holder, self->manager);
+
+    return g_strconcat(advice, why, NULL);
 }
 
 char *vh_judge_session_advice(const VhSession *session)
@@ -253,10 +289,22 @@ static gboolean is_passing(const VhJudge *self, const char *name)
             (g_str_equal(unit->active, "activating") || g_str_equal(unit->active, "deactivating")));
 }
 
+/* A sound server: others of a user's services may be parts of the desktop, and end with that. */
+static gboolean is_sound_server(const VhJudge *self, const VhHolder *holder)
+{
+    return g_str_has_prefix(holder->node, "/dev/snd/") &&
+           vh_holding_is_user_service(self->host, holder, self->sessions);
+}
+
+static gboolean is_lasting_service(const VhJudge *self, const VhHolder *holder)
+{
+    return (vh_holding_service(self->host, holder, self->manager) ||
+            (self->manager && g_strcmp0(holder->unit, self->manager) == 0)) &&
+           !is_passing(self, holder->unit);
+}
+
 gboolean vh_judge_is_obstacle(const VhJudge *self, const VhHolder *holder)
 {
     return !self->helped && vh_judge_holder(self, holder) == VH_FATE_STAYS &&
-           (vh_holding_service(self->host, holder, self->manager) ||
-            (self->manager && g_strcmp0(holder->unit, self->manager) == 0)) &&
-           !is_passing(self, holder->unit);
+           (is_sound_server(self, holder) || is_lasting_service(self, holder));
 }

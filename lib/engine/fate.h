@@ -46,6 +46,6 @@ char *vh_judge_session_advice(const VhSession *session);
 gboolean vh_judge_is_helped(const VhJudge *judge);
 /* Whether it can never go by itself, so that the plan is refused: the QEMU of another guest. */
 gboolean vh_judge_is_hopeless(const VhJudge *judge, const VhHolder *holder);
-/* Whether it is a system service, which has a device open for as long as it runs, unless that was
- * for a moment only. */
+/* Whether it is a system service or the sound server of a user who stays, which has a device open
+ * for as long as it runs, unless that was for a moment only. */
 gboolean vh_judge_is_obstacle(const VhJudge *judge, const VhHolder *holder);

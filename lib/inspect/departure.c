@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/fate.h"
 #include "inspect/names.h"
+#include "steps/holding.h"
 
 typedef struct {
     const VhPlan *plan;
@@ -84,6 +85,10 @@ static void add_holder(const Departure *self, const VhHolder *holder)
         [VH_FATE_TERMINATED] = "is terminated",
     };
     VhFate fate = vh_judge_holder(self->judge, holder);
+
+    /* It has the cards open for its sessions, and does not end with them. */
+    if (vh_holding_is_logind(holder) && fate != VH_FATE_STAYS)
+        return;
     g_autofree char *command = vh_text_one_line(holder->command);
     g_autofree char *advice = vh_judge_advice(self->judge, holder);
     g_autofree char *who = g_strdup_printf("%s (pid %d, user %s), which has %s open", command,

@@ -209,7 +209,22 @@ gboolean vh_holding_is_guest(const VhHolder *holder)
 gboolean vh_holding_is_logind(const VhHolder *holder)
 {
     return g_strcmp0(holder->unit, "systemd-logind.service") == 0 ||
+           g_strcmp0(holder->unit, "init.scope") == 0 ||
            g_str_has_prefix(holder->command, "elogind");
+}
+
+/* Parts of a desktop, which go with graphical-session.target or with the display that they draw on,
+ * and what is started from it (systemd.io/DESKTOP_ENVIRONMENTS: app-…). */
+gboolean vh_holding_is_of_desktop(const VhHolder *holder)
+{
+    static const char *const prefixes[] = {"app-",       "org.gnome.",   "gnome-",
+                                           "plasma-",    "cosmic-",      "niri.",
+                                           "wayland-wm", "xdg-desktop-", "dbus-"};
+
+    for (gsize i = 0; holder->user_unit && i < G_N_ELEMENTS(prefixes); i++)
+        if (g_str_has_prefix(holder->user_unit, prefixes[i]))
+            return TRUE;
+    return FALSE;
 }
 
 /*

@@ -47,8 +47,14 @@ const char *vh_holding_protected(VhHost *host, const VhHolder *holder, const cha
 
 /* Whether it is the QEMU of a guest, which ends with that guest only. */
 gboolean vh_holding_is_guest(const VhHolder *holder);
-/* Whether it is logind, which keeps the cards of a desktop's session open for it. */
+/* Whether it is logind, which keeps the cards of a desktop's session open for it, or the systemd
+ * that keeps them for logind, should that be started anew (FDSTORE=1 in logind-session-device.c).
+ */
 gboolean vh_holding_is_logind(const VhHolder *holder);
+
+/* Whether it is a unit in a user's manager that is a part of the desktop, or was started from it,
+ * so that it ends with the desktop though the manager stays. */
+gboolean vh_holding_is_of_desktop(const VhHolder *holder);
 
 /* The system service that is to be stopped so that it ends and comes back; NULL: none. */
 const char *vh_holding_service(VhHost *host, const VhHolder *holder, const char *manager);

@@ -135,6 +135,10 @@ class Check(unittest.TestCase):
         host["units"].append({"id": "machine-qemu-x.scope", "active": "active"})
         host["processes"].append({"pid": 79, "command": "qemu-system-x86", "uid": 0,
                                   "unit": "machine-qemu-x.scope", "nodes": ["/dev/nvidia0"]})
+        # logind's copies of its sessions' cards, with systemd.
+        host["units"].append({"id": "init.scope", "active": "active"})
+        host["processes"].append({"pid": 2, "command": "systemd", "uid": 0, "unit": "init.scope",
+                                  "nodes": ["/dev/dri/card0"]})
         for one in host["processes"]:
             if one["command"] == "systemd-logind":
                 one["nodes"] = ["/dev/dri/card0"]

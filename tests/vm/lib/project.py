@@ -30,11 +30,13 @@ DESTDIR=/build/dest meson install -C out --no-rebuild --strip
 """
 
 # Programs of the tests, apart from what is packaged: the emulated processor takes seconds to compile one.
-TOOLS = ('usr/lib/trap.so', 'usr/local/bin/desk')
+TOOLS = ('usr/lib/trap.so', 'usr/local/bin/desk', 'usr/local/bin/compositor')
 COMPILE_TOOLS = """umask 022
 mkdir -p tools/usr/lib tools/usr/local/bin
 gcc -shared -fPIC -O1 -o tools/usr/lib/trap.so /src/tests/vm/lib/trap.c -ldl
-gcc -o tools/usr/local/bin/desk /src/tests/vm/stand-ins/desk.c -lsystemd
+for tool in desk compositor; do
+    gcc -o tools/usr/local/bin/$tool /src/tests/vm/stand-ins/$tool.c -lsystemd
+done
 """
 
 # What the recipe of conf/packages makes of what was built already, and the same as an update that is to come.

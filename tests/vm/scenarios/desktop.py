@@ -99,15 +99,19 @@ def text_console(host):
     """a compositor started from a text console counts as a desktop: waited for, ended by sessions = "terminate" """
     host.sh("systemd-run --quiet --unit=console -p PAMName=login -p User=anna -p TTYPath=/dev/tty3 "
             "-p StandardInput=tty -E XDG_SEAT=seat0 -E XDG_VTNR=3 "
-            "sh -c 'exec 9<>/dev/dri/card0; exec sleep infinity'")
-    host.wait('the compositor has the GPU', lambda: 'sleep' in host.facts().holders('/dev/dri/card0'))
+            "compositor /dev/dri/card0")
+    host.wait('the compositor has the GPU', lambda: 'compositor' in host.facts().holders('/dev/dri/card0'))
+    # logind's copy, in case that it is started anew.
+    require('systemd' in host.facts().holders('/dev/dri/card0'), 'systemd does not keep the GPU for logind')
     require('anna seat0 user tty' in '\n'.join(host.facts().rows['session']), 'there is no session on the console')
     hand = Hand(host, 'timeout = 30;')
     refused = hand.call('prepare begin')
     require(refused.returncode == 1 and 'still logged in on seat0' in refused.stderr, f'said: {refused.stderr}')
     host.wait_desktop()
     host.configure('win10', 'sessions = "terminate"; timeout = 60;')
+    said = host.try_sh('virt-handoff start win10 </dev/null').stdout
+    require('ends: compositor' in said and 'blocks:' not in said, f'start said: {said}')
     hand.prepare()
-    require('sleep' not in host.facts().holders('/dev/dri/'), 'the compositor was not ended')
+    require('compositor' not in host.facts().holders('/dev/dri/'), 'the compositor was not ended')
     hand.release()
     host.wait_desktop()
