@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The engine and command in one: finds the verb and its options. */
+#include <errno.h>
 #include <locale.h>
 #include <string.h>
 #include <unistd.h>
@@ -264,6 +265,9 @@ static int answer(const VhVerb *verb, int argc, char **argv, VhOptions *options)
         return usage("--host and --root: one of them at a time");
     if (options->root && !g_file_test(options->root, G_FILE_TEST_IS_DIR))
         return usage("--root %s: it is no directory", options->root);
+    /* Nothing may take it for a guest that has no file. */
+    if (options->config && access(options->config, R_OK) != 0)
+        return usage("--config %s: %s", options->config, g_strerror(errno));
     /* Another machine's files ask for no more than what they are. */
     if (!verb->root || options->host || options->root || geteuid() == 0)
         return run(verb, argc - 1, argv + 1, options);

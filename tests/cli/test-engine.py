@@ -206,6 +206,14 @@ class Manners(Engine):
             for number, line in enumerate(lines, 1):
                 self.assertRegex(line, fr"^virt-handoff: win10: .*/win10\.conf:{number}: ")
 
+    def test_a_mistyped_file(self):
+        """The defaults would look like the file's answer."""
+        host = ("--host", os.path.join(HOSTS, "nvidia-desktop.json"))
+        for verb in ("plan", "check", "start", "rehearse"):
+            result = self.run_engine(verb, *host, "--config", "/nonexistent", "win10")
+            self.assertEqual((result.returncode, result.stdout), (64, b""), verb)
+            self.assertIn(b"--config /nonexistent: No such file or directory", result.stderr)
+
     def test_plan_of_a_file_in_the_working_directory(self):
         self.configure("foo = 1;\n")
         directory = os.path.join(HOOKS, "kvm.conf.d")
