@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "build-config.h"
+#include "domain/libvirt.h"
 #include "engine/call.h"
 #include "hook/progress.h"
 #include "hook/report.h"
@@ -78,7 +79,8 @@ static void explain(GError *cause, GError **error)
     g_error_free(cause);
 }
 
-/* Runs ourselves with a hidden verb, as libvirt's calls know no time limit. */
+/* Runs ourselves with a hidden verb, as libvirt's calls know no time limit. VH_ERROR_GONE when
+ * there is no such guest: then the child has nothing to say. */
 static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GBytes *input,
                            GError **error)
 {
@@ -95,7 +97,11 @@ static GBytes *ask_libvirt(VhHost *host, const char *verb, const char *guest, GB
     vh_progress("goes on");
     if (!ok)
         explain(cause, error);
-    return ok ? xml : NULL;
+    if (!ok || !guest || g_bytes_get_size(xml) > 0)
+        return ok ? xml : NULL;
+    g_bytes_unref(xml);
+    vh_libvirt_unknown(guest, error);
+    return NULL;
 }
 
 GBytes *vh_machine_domain_xml(const char *guest, const char *path, GError **error)

@@ -12,6 +12,9 @@ static int show(const char *guest, gboolean definition)
     g_autoptr(GError) error = NULL;
     g_autofree char *xml = vh_libvirt_domain_xml(guest, definition, &error);
 
+    /* Nothing at all is the answer that tells apart what is an error of the guest's name alone. */
+    if (vh_error_is_gone(error))
+        return VH_EXIT_OK;
     if (!xml) {
         vh_report_error(NULL, error);
         return VH_EXIT_FAILED;

@@ -26,7 +26,8 @@ typedef struct {
     GBytes *xml;
     VhDomain *domain;
     char *guest;
-    char *about; /* what the host is, for people */
+    char *about;      /* what the host is, for people */
+    gboolean unknown; /* libvirt answers, and has no such guest */
 } Stage;
 
 static void stage_clear(Stage *stage)
@@ -65,6 +66,18 @@ static gboolean stage_snapshot(Stage *stage, const VhOptions *options, const cha
     return stage->xml && parse_domain(stage, error);
 }
 
+static gboolean stage_domain(Stage *stage, const Patient *patient, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    stage->xml = patient_xml(patient, stage->guest, &cause);
+    stage->unknown = vh_error_is_gone(cause);
+    if (stage->xml)
+        return parse_domain(stage, error);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
 /* This host as it is now, or that below --root; FALSE with the reason when it cannot be rehearsed
  * on. */
 static gboolean stage_this(Stage *stage, const VhOptions *options, GError **error)
@@ -78,8 +91,7 @@ static gboolean stage_this(Stage *stage, const VhOptions *options, GError **erro
         return FALSE;
     if (functions->len == 0)
         return vh_error_set(error, VH_ERROR_UNSUPPORTED, "this host has no PCI device");
-    stage->xml = patient_xml(&patient, stage->guest, error);
-    if (!stage->xml || !parse_domain(stage, error))
+    if (!stage_domain(stage, &patient, error))
         return FALSE;
     GVariant *snapshot = vh_snapshot_take(patient.engine.host, stage->domain, error);
     if (!snapshot)
@@ -100,7 +112,8 @@ static gboolean stage_set(Stage *stage, const VhOptions *options, const char *gu
         return stage_snapshot(stage, options, options->host, error);
     if (guest && stage_this(stage, options, &cause))
         return TRUE;
-    if (options->root) {
+    /* The sample is for who has no such host: it would hide a slip in the name. */
+    if (options->root || stage->unknown) {
         vh_error_set(error, VH_ERROR_FAILED, "%s",
                      cause ? cause->message : "rehearse --root takes a guest");
         return FALSE;

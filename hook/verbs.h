@@ -98,7 +98,8 @@ VhHost *vh_machine_host(const VhOptions *options, GError **error);
 /*
  * The XML of @guest: from the file @path, else from libvirt (asked in a child that has 10 s), else
  * from the definition that libvirt keeps in /etc/libvirt/qemu, so that a way back can be found
- * while libvirt does not answer. NULL with libvirt's error otherwise.
+ * while libvirt does not answer. NULL with libvirt's error otherwise, VH_ERROR_GONE when it knows
+ * no such guest.
  */
 GBytes *vh_machine_domain_xml(const char *guest, const char *path, GError **error);
 

@@ -94,8 +94,7 @@ static void look_up(Session *session, const char *guest)
 static void fail(const Library *library, const char *guest, GError **error)
 {
     if (library->last_code() == VIR_ERR_NO_DOMAIN)
-        vh_error_set(error, VH_ERROR_GONE, "libvirt knows no guest %s: see virsh list --all",
-                     guest);
+        vh_libvirt_unknown(guest, error);
     else
         vh_error_set(error, VH_ERROR_FAILED, "libvirt says of guest %s: %s", guest,
                      library->last_message());

@@ -21,3 +21,10 @@ gboolean vh_libvirt_domain_start(const char *guest, GError **error);
 /* Has libvirt keep @xml as the definition of its domain; a running guest goes on as it is. Errors
  * as above. */
 gboolean vh_libvirt_domain_define(const char *xml, GError **error);
+
+/* That libvirt has no such guest: VH_ERROR_GONE. */
+static inline gboolean vh_libvirt_unknown(const char *guest, GError **error)
+{
+    return vh_error_set(error, VH_ERROR_GONE, "libvirt knows no guest %s: see virsh list --all",
+                        guest);
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the verbs do with what libvirt answers (see fake-libvirt.c): it knows the guest "known"."""
+import os
+import unittest
+
+import tap
+from calls import HOSTS, ROOT, Engine
+
+
+
+class Libvirt(Engine):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(os.path.join(ROOT, "data"))
+        os.symlink(HOSTS, os.path.join(ROOT, "data", "hosts"))
+
+    @unittest.skipIf(os.geteuid() != 0, "not root")
+    def test_said_once(self):
+        for verb in ("plan", "prepare", "init", "start", "rehearse"):
+            result = self.run_engine(verb, "mistyped")
+            if b"this host has no PCI device" in result.stdout:
+                self.skipTest("no PCI device here")
+            self.assertEqual((result.returncode, result.stdout), (1, b""), verb)
+            text = result.stderr.decode()
+            self.assertTrue(text.startswith("virt-handoff: mistyped: libvirt knows no guest mistyped: "
+                                            "see virsh list --all"), text)
+            self.assertEqual((text.count("\n"), text.count("mistyped")), (1, 2), text)
+
+    @unittest.skipIf(os.geteuid() != 0, "not root")
+    def test_known(self):
+        result = self.run_engine("plan", "known")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        for arguments in ((), ("known",)):
+            result = self.run_engine("rehearse", *arguments)
+            self.assertEqual((result.returncode, result.stderr), (0, b""), result.stdout)
+            self.assertIn(b"The host is as it was.", result.stdout)
+
+
+if __name__ == "__main__":
+    tap.main()
