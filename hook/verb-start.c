@@ -147,6 +147,16 @@ static gboolean start(const Patient *patient, GError **error)
 
 /* ---- a launcher ---- */
 
+/* FALSE when libvirt knows no such guest; while it does not answer, there may be one. */
+static gboolean may_exist(const char *guest, const VhOptions *options, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    g_autoptr(GBytes) xml =
+        options->root || options->host ? NULL : vh_machine_domain_xml(guest, options->xml, &cause);
+
+    return !vh_error_is_gone(cause) || vh_error_set(error, VH_ERROR_GONE, "%s", cause->message);
+}
+
 /* For all users of the machine, as only root may start a guest. */
 static gboolean write_launcher(const char *guest, const VhOptions *options, GError **error)
 {
@@ -156,6 +166,8 @@ static gboolean write_launcher(const char *guest, const VhOptions *options, GErr
     g_autofree char *path = g_build_filename(dir, name, NULL);
     g_autofree char *text = vh_launcher_text(guest, ENGINE);
 
+    if (!may_exist(guest, options, error))
+        return FALSE;
     if (g_mkdir_with_parents(dir, 0755) != 0)
         return vh_error_set_errno(error, errno, "%s", dir);
     if (!vh_paper_write(path, text, strlen(text), 0644, options->force, error))

@@ -6,6 +6,7 @@ import unittest
 import tap
 from calls import HOSTS, ROOT, Engine
 
+LAUNCHERS = "/usr/local/share/applications"
 
 
 class Libvirt(Engine):
@@ -34,6 +35,13 @@ class Libvirt(Engine):
             result = self.run_engine("rehearse", *arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""), result.stdout)
             self.assertIn(b"The host is as it was.", result.stdout)
+
+    @unittest.skipIf(os.geteuid() != 0, "not root")
+    def test_launcher(self):
+        """Of a guest that is not there: nothing is written."""
+        result = self.run_engine("start", "--desktop-entry", "mistyped")
+        self.assert_one_line(result, "mistyped: libvirt knows no guest mistyped: ")
+        self.assertFalse(os.path.exists(LAUNCHERS + "/virt-handoff-mistyped.desktop"))
 
 
 if __name__ == "__main__":
