@@ -20,15 +20,25 @@ static gboolean check_exists(VhPlanning *planning, const VhPlanDevice *device, G
     return TRUE;
 }
 
+static void refuse_claimed(VhPlanning *planning, const char *address, const char *guest)
+{
+    if (vh_host_guest_running(planning->host, guest))
+        vh_plan_refuse(planning,
+                       "%s is held by guest %s, which runs: stop that one first: virsh shutdown %s",
+                       address, guest, guest);
+    else
+        vh_plan_refuse(planning,
+                       "%s is held by guest %s, which does not run: give it back first: "
+                       "virt-handoff release %s",
+                       address, guest, guest);
+}
+
 static gboolean check_claims(VhPlanning *planning, const VhPlanDevice *device, GError **error)
 {
     for (guint i = 0; i < planning->claims->len; i++) {
         const VhClaim *claim = planning->claims->pdata[i];
         if (g_strcmp0(claim->address, device->address) == 0)
-            vh_plan_refuse(planning,
-                           "%s is held by guest %s: stop that one first, or give the device back "
-                           "with: virt-handoff release %s",
-                           device->address, claim->guest, claim->guest);
+            refuse_claimed(planning, device->address, claim->guest);
     }
     return TRUE;
 }
@@ -121,7 +131,8 @@ static void check_targets(VhPlanning *planning)
     }
 }
 
-/* Whether the units that the file lists end @holder: its own, or the display manager of a desktop. */
+/* Whether the units that the file lists end @holder: its own, or the display manager of a desktop.
+ */
 static gboolean ends_with_listed(VhPlanning *planning, const VhHolder *holder)
 {
     const VhConfig *config = planning->config;

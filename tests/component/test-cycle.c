@@ -275,7 +275,7 @@ static void test_two_guests(void)
     g_autoptr(GBytes) second = machine_domain("usbvm", TRUE, usb);
     g_autoptr(GBytes) rival = machine_domain("rival", TRUE, card);
     g_autofree char *before = machine_state(machine, NULL);
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) error = NULL, running = NULL;
 
     machine_configure(machine, "usbvm", "");
     machine_configure(machine, "rival", "");
@@ -284,6 +284,11 @@ static void test_two_guests(void)
     g_assert_no_error(error);
     g_assert_false(machine_call(machine, "rival", "prepare", rival, &error));
     g_assert_nonnull(strstr(error->message, "held by guest win10"));
+    g_assert_nonnull(strstr(error->message, "virt-handoff release win10"));
+    vh_sim_set_guest_running(machine->host, "win10", TRUE);
+    g_assert_false(machine_call(machine, "rival", "prepare", rival, &running));
+    g_assert_nonnull(strstr(running->message, "virsh shutdown win10"));
+    vh_sim_set_guest_running(machine->host, "win10", FALSE);
     machine_release_ok(machine, first);
     machine_assert_driver(machine, USB, "vfio-pci");
     machine_assert_driver(machine, GPU, "bochs-drm");
