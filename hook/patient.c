@@ -2,6 +2,7 @@
 #include "hook/patient.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "build-config.h"
 #include "inspect/check.h"
@@ -45,6 +46,18 @@ char *patient_xml_beside(const char *snapshot)
     return NULL;
 }
 
+/* As an ordinary user the child that asks libvirt would name its own verb, and not the one typed.
+ */
+static GBytes *libvirt_xml(const VhOptions *options, const char *guest, const char *path,
+                           GError **error)
+{
+    if (path || geteuid() == 0)
+        return vh_machine_domain_xml(guest, path, error);
+    vh_error_set(error, VH_ERROR_DENIED, "libvirt is asked as root only: sudo virt-handoff %s %s",
+                 options->verb, guest);
+    return NULL;
+}
+
 GBytes *patient_xml(const Patient *patient, const char *guest, GError **error)
 {
     const VhOptions *options = patient->options;
@@ -53,7 +66,7 @@ GBytes *patient_xml(const Patient *patient, const char *guest, GError **error)
         options->host && !options->xml ? patient_xml_beside(options->host) : NULL;
 
     if (!patient->recorded || options->xml || beside)
-        return vh_machine_domain_xml(guest, options->xml ? options->xml : beside, error);
+        return libvirt_xml(options, guest, options->xml ? options->xml : beside, error);
     g_autofree char *text = vh_host_read(patient->engine.host, kept, NULL);
     if (text)
         return g_bytes_new(text, strlen(text));

@@ -6,6 +6,7 @@
 
 /* What the options common to the verbs say. */
 typedef struct {
+    const char *verb; /* that was typed */
     gboolean json;
     gboolean force;
     char *xml;              /* domain XML file instead of libvirt's */

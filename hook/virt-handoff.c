@@ -279,7 +279,7 @@ static int answer(const VhVerb *verb, int argc, char **argv, VhOptions *options)
 
 static int run_verb(const VhVerb *verb, int argc, char **argv)
 {
-    VhOptions options = {0};
+    VhOptions options = {.verb = verb->name};
     gboolean wants_help = FALSE;
     g_autoptr(GError) error = NULL;
 

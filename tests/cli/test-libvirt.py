@@ -43,6 +43,16 @@ class Libvirt(Engine):
         self.assert_one_line(result, "mistyped: libvirt knows no guest mistyped: ")
         self.assertFalse(os.path.exists(LAUNCHERS + "/virt-handoff-mistyped.desktop"))
 
+    @unittest.skipIf(os.geteuid() != 0, "not root")
+    def test_ordinary_user(self):
+        """What is to be typed is the verb, and none of ours."""
+        os.chmod(ROOT, 0o755)
+        for verb in ("check", "rehearse"):
+            result = self.run_engine(verb, "known", user=65534, group=65534, extra_groups=[])
+            text = " ".join((result.stdout + result.stderr).decode().split())
+            self.assertIn(f"sudo virt-handoff {verb} known", text)
+            self.assertNotIn("domain-xml", text)
+
 
 if __name__ == "__main__":
     tap.main()
