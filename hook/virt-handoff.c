@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/confined.h"
+#include "base/text.h"
 #include "build-config.h"
 #include "hook/guard.h"
 #include "hook/progress.h"
@@ -156,16 +157,17 @@ static int help(void)
 
 static int help_verb(const VhVerb *verb)
 {
-    vh_report_text("Usage: virt-handoff %s%s %s\n\n%s\n", verb->name,
-                   verb->options ? " [OPTION…]" : "", verb->arguments,
+    vh_report_text("Usage: virt-handoff %s%s%s%s\n\n%s\n", verb->name,
+                   verb->options ? " [OPTION…]" : "", *verb->arguments ? " " : "", verb->arguments,
                    verb->summary ? verb->summary : "internal");
     help_options(verb->options);
     return VH_EXIT_OK;
 }
 
-static int usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static int usage(const VhVerb *verb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-static int usage(const char *format, ...)
+/* @verb: whose help is to be read, NULL: that of all. */
+static int usage(const VhVerb *verb, const char *format, ...)
 {
     g_autoptr(GError) error = NULL;
     va_list args;
@@ -173,9 +175,35 @@ static int usage(const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    vh_error_set(&error, VH_ERROR_USAGE, "%s (try: virt-handoff --help)", text);
+    vh_error_set(&error, VH_ERROR_USAGE, "%s (try: virt-handoff %s%s--help)", text,
+                 verb ? verb->name : "", verb ? " " : "");
     vh_report_error(NULL, error);
     return VH_EXIT_USAGE;
+}
+
+static int complain_unknown(const char *name)
+{
+    const char *names[G_N_ELEMENTS(verbs) + 1] = {NULL};
+    gsize n = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++)
+        if (verbs[i].summary)
+            names[n++] = verbs[i].name;
+    const char *nearest = vh_text_nearest(name, names);
+    return usage(NULL, "there is no verb \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
+                 nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+/* "help" as --help has it. */
+static int help_about(int argc, char **argv)
+{
+    const VhVerb *verb = argc == 1 ? find_verb(argv[0]) : NULL;
+
+    if (argc > 1)
+        return usage(NULL, "help takes: [VERB]");
+    if (argc == 0)
+        return help();
+    return verb ? help_verb(verb) : complain_unknown(argv[0]);
 }
 
 /* Takes the verb's options out of *@argc and *@argv. */
@@ -257,17 +285,17 @@ static int answer(const VhVerb *verb, int argc, char **argv, VhOptions *options)
     const char *empty = empty_option(options);
 
     if (argc - 1 < verb->least || argc - 1 > verb->most)
-        return usage("%s takes: %s", verb->name,
+        return usage(verb, "%s takes: %s", verb->name,
                      *verb->arguments ? verb->arguments : "no argument");
     if (empty)
-        return usage("--%s: there is nothing behind it", empty);
+        return usage(verb, "--%s: there is nothing behind it", empty);
     if (options->host && options->root)
-        return usage("--host and --root: one of them at a time");
+        return usage(verb, "--host and --root: one of them at a time");
     if (options->root && !g_file_test(options->root, G_FILE_TEST_IS_DIR))
-        return usage("--root %s: it is no directory", options->root);
+        return usage(verb, "--root %s: it is no directory", options->root);
     /* Nothing may take it for a guest that has no file. */
     if (options->config && access(options->config, R_OK) != 0)
-        return usage("--config %s: %s", options->config, g_strerror(errno));
+        return usage(verb, "--config %s: %s", options->config, g_strerror(errno));
     /* Another machine's files ask for no more than what they are. */
     if (!verb->root || options->host || options->root || geteuid() == 0)
         return run(verb, argc - 1, argv + 1, options);
@@ -283,10 +311,13 @@ static int run_verb(const VhVerb *verb, int argc, char **argv)
     gboolean wants_help = FALSE;
     g_autoptr(GError) error = NULL;
 
-    /* A guest may be called "--help": the hook's arguments are never options. */
-    if (verb->run != vh_verb_hook) {
+    /* A guest may be called "--help": the hook's arguments are never options. libvirt gives four.
+     */
+    if (verb->run == vh_verb_hook) {
+        wants_help = argc == 2 && g_str_equal(argv[1], "--help");
+    } else {
         if (!parse_options(verb, &argc, &argv, &options, &wants_help, &error))
-            return usage("%s: %s", verb->name, error->message);
+            return usage(verb, "%s: %s", verb->name, error->message);
         drop_double_dash(&argc, &argv);
     }
     int status = wants_help ? help_verb(verb) : answer(verb, argc, argv, &options);
@@ -305,15 +336,15 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     vh_confined_begin((gint64)CONFINED_SECONDS * G_USEC_PER_SEC);
     if (argc < 2)
-        return usage("which verb?");
+        return usage(NULL, "which verb?");
     if (g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h"))
         return help();
     if (g_str_equal(argv[1], "--version")) {
         vh_report_text("virt-handoff %s\n", VERSION);
         return VH_EXIT_OK;
     }
+    if (g_str_equal(argv[1], "help"))
+        return help_about(argc - 2, argv + 2);
     const VhVerb *verb = find_verb(argv[1]);
-    if (!verb)
-        return usage("there is no verb \"%s\"", argv[1]);
-    return run_verb(verb, argc - 1, argv + 1);
+    return verb ? run_verb(verb, argc - 1, argv + 1) : complain_unknown(argv[1]);
 }

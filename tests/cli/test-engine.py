@@ -137,8 +137,7 @@ class Scripts(Engine):
 
 class Manners(Engine):
     def test_help(self):
-        for arguments in (["--help"], ["-h"], *([verb, "--help"] for verb in VERBS
-                                                if verb != "hook")):
+        for arguments in (["--help"], ["-h"], *([verb, "--help"] for verb in VERBS)):
             result = self.run_engine(*arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""), arguments)
             self.assertTrue(result.stdout.startswith(b"Usage: virt-handoff"))
@@ -149,6 +148,26 @@ class Manners(Engine):
         for verb in VERBS:
             self.assertIn("\n  " + verb, text)
         self.assertNotIn("domain-xml", text)
+
+    def test_help_as_a_verb(self):
+        for verb in ([], ["status"], ["hook"]):
+            result = self.run_engine("help", *verb)
+            self.assertEqual((result.returncode, result.stdout),
+                             (0, self.run_engine(*verb, "--help").stdout), verb)
+        for verb in ([], *([verb] for verb in VERBS)):
+            for line in self.run_engine("help", *verb).stdout.decode().splitlines():
+                self.assertEqual(line.rstrip(), line)
+
+    def test_slips(self):
+        for arguments, words in ((["chek"], 'no verb "chek"; did you mean "check"? (try: virt-handoff --help)'),
+                                 (["help", "chek"], 'did you mean "check"?'),
+                                 (["domain-xm"], 'no verb "domain-xm" (try'),
+                                 (["help", "a", "b"], "help takes: "),
+                                 (["plan", "--forse", "win10"], "--forse (try: virt-handoff plan --help)"),
+                                 (["plan"], "takes: GUEST (try: virt-handoff plan --help)")):
+            result = self.run_engine(*arguments)
+            self.assertEqual((result.returncode, result.stdout), (64, b""), arguments)
+            self.assertIn(words, result.stderr.decode())
 
     def test_version(self):
         result = self.run_engine("--version")
