@@ -41,7 +41,7 @@ typedef struct {
 
 enum {
     VH_OPTION_JSON = 1 << 0,
-    VH_OPTION_FORCE = 1 << 1,
+    VH_OPTION_FORCE = 1 << 1, /* --force: go on against advice */
     VH_OPTION_XML = 1 << 2,
     VH_OPTION_HOST = 1 << 3,
     VH_OPTION_CONFIG = 1 << 4,
@@ -49,6 +49,7 @@ enum {
     VH_OPTION_ROM = 1 << 6,
     VH_OPTION_HIDE_KVM = 1 << 7,
     VH_OPTION_VENDOR_ID = 1 << 8,
+    VH_OPTION_REPLACE = 1 << 9, /* --force: over a file that is there */
     VH_OPTION_FAIL = 1 << 10,
     VH_OPTION_KILL = 1 << 11,
     VH_OPTION_HOLD = 1 << 12,

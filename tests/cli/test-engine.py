@@ -169,6 +169,15 @@ class Manners(Engine):
             self.assertEqual((result.returncode, result.stdout), (64, b""), arguments)
             self.assertIn(words, result.stderr.decode())
 
+    def test_force_is_what_the_verb_makes_of_it(self):
+        replace, spite = "replace the file that is there", "in spite of what speaks against it"
+        for verb, told in (("release", (spite,)), ("snapshot", (replace,)), ("timeline", (replace,)),
+                           ("import", (replace,)), ("init", (replace, spite)),
+                           ("start", (replace, spite)), ("vbios", (replace, spite))):
+            text = self.run_engine(verb, "--help").stdout.decode()
+            self.assertEqual([words in text for words in (replace, spite)],
+                             [words in told for words in (replace, spite)], text)
+
     def test_version(self):
         result = self.run_engine("--version")
         self.assertRegex(result.stdout.decode(), r"^virt-handoff \d+\.\d+\.\d+\n$")
