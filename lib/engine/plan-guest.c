@@ -7,8 +7,13 @@
 static void note_earlier(VhPlanning *planning, const VhJournal *own)
 {
     const char *guest = planning->plan->guest;
+    gboolean running = vh_host_guest_running(planning->host, guest);
 
-    if (vh_host_guest_running(planning->host, guest))
+    /* What was done is in its journal, and what a start would do shows when it has stopped. */
+    planning->plan->running = running && own;
+    if (planning->plan->running)
+        g_ptr_array_set_size(planning->plan->steps, 0);
+    else if (running)
         vh_plan_note(planning, "%s runs and has its devices; this is for the host as it is now",
                      guest);
     else if (own && own->prepared && !vh_journal_goes_back(own))

@@ -78,6 +78,7 @@ GVariant *vh_plan_variant(const VhPlan *plan)
     g_variant_dict_init(&dict, NULL);
     g_variant_dict_insert(&dict, "guest", "s", plan->guest);
     g_variant_dict_insert(&dict, "uuid", "s", plan->uuid);
+    g_variant_dict_insert(&dict, "running", "b", plan->running);
     g_variant_dict_insert(&dict, "possible", "b", plan->refusals->len == 0);
     g_variant_dict_insert(&dict, "timeout", "x", (gint64)plan->timeout);
     g_variant_dict_insert(&dict, "worst_case", "x", (gint64)vh_plan_worst_case(plan));
@@ -110,9 +111,8 @@ static void add_texts(GString *text, const char *label, const GPtrArray *texts)
         g_string_append_printf(text, "%s: %s\n", label, (char *)texts->pdata[i]);
 }
 
-char *vh_plan_text(const VhPlan *plan)
+static void add_steps(GString *text, const VhPlan *plan)
 {
-    GString *text = g_string_new(NULL);
     guint back = 0;
 
     g_string_append_printf(text, "%s: when it starts\n", plan->guest);
@@ -142,6 +142,19 @@ char *vh_plan_text(const VhPlan *plan)
         g_string_append_printf(text,
                                "At most %d s more for the own commands of each such operation.\n",
                                VH_SCRIPTS_SECONDS);
+}
+
+char *vh_plan_text(const VhPlan *plan)
+{
+    GString *text = g_string_new(NULL);
+
+    if (plan->running)
+        g_string_append_printf(text,
+                               "%s runs and has its devices. What it holds: virt-handoff status "
+                               "%s. What its start has done: virt-handoff timeline %s\n",
+                               plan->guest, plan->guest, plan->guest);
+    else
+        add_steps(text, plan);
     add_texts(text, "note", plan->notes);
     add_texts(text, "note", plan->present);
     add_texts(text, "cannot start", plan->refusals);

@@ -33,6 +33,7 @@ typedef struct {
 
 typedef struct {
     char *guest, *uuid;
+    gboolean running;    /* it has its devices from us: there are no steps */
     guint timeout;       /* seconds */
     GPtrArray *devices;  /* VhPlanDevice, in the order they are handed over */
     GPtrArray *steps;    /* VhStep */

@@ -58,7 +58,9 @@ void vh_check_plan(gpointer data)
     }
     for (guint i = 0; i < plan->refusals->len; i++)
         vh_check_add(checking, VH_FINDING_FAILURE, NULL, "%s", (char *)plan->refusals->pdata[i]);
-    if (plan->refusals->len == 0)
+    if (plan->running && plan->refusals->len == 0)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s runs and has its devices", plan->guest);
+    else if (plan->refusals->len == 0)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%u step%s, nothing against it",
                      plan->steps->len, plan->steps->len == 1 ? "" : "s");
 }

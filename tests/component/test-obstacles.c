@@ -139,7 +139,8 @@ static void test_left_to_libvirt(void)
     assert_starts(machine);
 }
 
-/* The plan of a guest whose devices have gone their way says so, and not that they stay there. */
+/* The plan of a guest whose devices have gone their way says so, and not that they stay there; that
+ * of one that runs has no steps, which would be neither those done nor those to come. */
 static void test_plan_of_prepared(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -153,6 +154,12 @@ static void test_plan_of_prepared(void)
     vh_sim_set_guest_running(machine->host, "win10", TRUE);
     g_autofree char *running = machine_plan_text(machine, xml);
     g_assert_nonnull(strstr(running, "win10 runs and has its devices"));
+    g_assert_nonnull(strstr(running, "virt-handoff timeline win10"));
+    g_assert_null(strstr(running, "when it starts"));
+    g_assert_null(strstr(running, "host awake"));
+    g_autoptr(VhPlan) plan = machine_plan(machine, "win10", xml);
+    g_assert_true(plan->running);
+    g_assert_cmpuint(plan->steps->len, ==, 0);
 }
 
 static char *replaced(char *text, const char *part, const char *instead)
