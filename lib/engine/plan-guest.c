@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A plan for people: beside what the other guests hold, and what an earlier hand-over left. */
+#include "base/json.h"
 #include "base/text.h"
 #include "engine/journal.h"
 #include "engine/plan-private.h"
+#include "steps/unit.h"
 
 static void note_earlier(VhPlanning *planning, const VhJournal *own)
 {
@@ -41,6 +43,34 @@ static void note_staying(VhPlanning *planning, const VhJournal *own)
         if (device->now && !vh_plan_moves(device) && !ours)
             vh_plan_note(planning, "%s is bound to %s already and stays so afterwards",
                          device->address, device->target);
+    }
+}
+
+static gboolean stopped_by_other(const GPtrArray *claims, const char *unit)
+{
+    for (guint i = 0; i < claims->len; i++) {
+        const VhClaim *claim = claims->pdata[i];
+        if (claim->kind == &vh_step_unit &&
+            g_strcmp0(vh_json_string(claim->args, "unit", NULL), unit) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The step stays in the plan, as a unit may start until then. What an earlier hand-over or another
+ * guest has stopped does come back. */
+static void note_inactive(VhPlanning *planning, const VhJournal *own)
+{
+    const GPtrArray *steps = planning->plan->steps;
+
+    for (guint i = 0; !own && i < steps->len; i++) {
+        const VhStep *step = steps->pdata[i];
+        g_autoptr(VhUnit) unit = step->kind == &vh_step_unit
+                                     ? vh_host_unit_look(planning->host, step->subject, NULL)
+                                     : NULL;
+        if (unit && !vh_step_unit_runs(unit) && !stopped_by_other(planning->claims, unit->id))
+            vh_plan_note(planning, "%s does not run now: it is neither stopped nor started again",
+                         unit->id);
     }
 }
 
@@ -89,8 +119,9 @@ VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const 
     VhPlan *plan = vh_plan_new(engine->host, config ? config : defaults, domain, claims, error);
     if (!plan)
         return NULL;
-    VhPlanning planning = {.host = engine->host, .plan = plan};
+    VhPlanning planning = {.host = engine->host, .claims = claims, .plan = plan};
     note_earlier(&planning, own);
+    note_inactive(&planning, own);
     note_staying(&planning, own);
     note_scripts(&planning);
     if (!config)

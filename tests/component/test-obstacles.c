@@ -171,6 +171,26 @@ static char *replaced(char *text, const char *part, const char *instead)
     return g_strjoinv(instead, parts);
 }
 
+/* What does not run is neither stopped nor started again, but when another guest has stopped it. */
+static void test_plan_of_inactive(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    const gint64 deadline = vh_host_now(machine->host) + 60 * G_USEC_PER_SEC;
+
+    machine_configure(machine, "win10", "stop = [ \"lightdm.service\" ];");
+    g_autofree char *active = machine_plan_text(machine, xml);
+    g_assert_null(strstr(active, "does not run"));
+    g_assert_true(vh_host_unit_stop(machine->host, "lightdm.service", deadline, NULL));
+    g_autofree char *inactive = machine_plan_text(machine, xml);
+    g_assert_nonnull(strstr(inactive,
+                            "note: lightdm.service does not run now: it is neither stopped "
+                            "nor started again"));
+    assert_starts(machine);
+    g_autofree char *prepared = machine_plan_text(machine, xml);
+    g_assert_null(strstr(prepared, "does not run"));
+}
+
 /* A service that has the card open for a moment: on its way to its end. */
 static void test_moment(void)
 {
@@ -304,6 +324,7 @@ int main(int argc, char **argv)
     g_test_add_func("/obstacles/file", test_file);
     g_test_add_func("/obstacles/left-to-libvirt", test_left_to_libvirt);
     g_test_add_func("/obstacles/plan-of-prepared", test_plan_of_prepared);
+    g_test_add_func("/obstacles/plan-of-inactive", test_plan_of_inactive);
     g_test_add_func("/obstacles/moment", test_moment);
     g_test_add_func("/obstacles/no-obstacle", test_no_obstacle);
     g_test_add_func("/obstacles/logind", test_logind);
