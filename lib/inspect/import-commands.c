@@ -163,12 +163,14 @@ static gboolean has_argument(char **words, const char *start)
     return FALSE;
 }
 
+/* A path that ends in the program's name; a line of /etc/passwd does so too. */
 static gboolean is_program(const char *programs, const char *word)
 {
     g_auto(GStrv) list = g_strsplit(programs, "|", -1);
     const char *slash = strrchr(word, '/');
 
-    return g_strv_contains((const char *const *)list, slash ? slash + 1 : word);
+    return !strchr(word, ':') &&
+           g_strv_contains((const char *const *)list, slash ? slash + 1 : word);
 }
 
 gboolean import_is_program(const char *word)

@@ -85,7 +85,8 @@ settings; correct it in devices
 
     def test_what_is_none(self):
         """Nothing is known of it: one sentence, and no file."""
-        for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\nsys:x:3:3::/:/bin/sh\n"),
+        for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\n"
+                                      "sync:x:4:65534:sync:/bin:/bin/sync\n"),
                            ("many", "some words\n" * 500), ("table.conf", "a: b\nhosts: files\n"),
                            ("other.conf", "A=b\n")):
             path = self.file(name, text)
