@@ -75,6 +75,23 @@ GBytes *patient_xml(const Patient *patient, const char *guest, GError **error)
     return NULL;
 }
 
+gboolean patient_has_guest(const Patient *patient, const char *guest, GError **error)
+{
+    g_autofree char *file = g_strdup_printf(HOOKS_DIR "/kvm.conf.d/%s.conf", guest);
+    g_autofree char *scripts = g_strdup_printf(HOOKS_DIR "/qemu.d/%s", guest);
+    g_autofree char *definition = g_strdup_printf("/etc/libvirt/qemu/%s.xml", guest);
+    const char *const places[] = {file, scripts, definition};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autoptr(GError) cause = NULL;
+        VhFileInfo info;
+        if (vh_host_stat(patient->engine.host, places[i], &info, &cause) ||
+            !vh_error_is_gone(cause))
+            return TRUE;
+    }
+    return vh_error_set(error, VH_ERROR_GONE, "there is no such guest: see virsh list --all");
+}
+
 static VhConfig *load_config(const Patient *patient, const char *guest, GError **error)
 {
     g_autofree char *path = g_strdup_printf("%s/kvm.conf.d/%s.conf", HOOKS_DIR, guest);

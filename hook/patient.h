@@ -27,6 +27,10 @@ gboolean patient_admit(Patient *patient, const VhOptions *options, GError **erro
  */
 GBytes *patient_xml(const Patient *patient, const char *guest, GError **error);
 
+/* FALSE with the reason when the machine has neither a file, nor scripts, nor a definition of a
+ * guest of that name: it is a slip. Whoever may not look has to take it for one that is there. */
+gboolean patient_has_guest(const Patient *patient, const char *guest, GError **error);
+
 /* The guest's file, domain and plan. */
 void patient_examine(Patient *patient, const char *guest);
 

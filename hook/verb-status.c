@@ -155,17 +155,23 @@ static GVariant *journal_variant(VhHost *host, const VhJournal *journal)
     return g_variant_dict_end(&dict);
 }
 
-/* That the guest (NULL: no guest) holds nothing, and who does. */
-static void show_none(const GPtrArray *journals, const char *guest)
+/* That the guest (NULL: no guest) holds nothing, and who does; the exit status. */
+static int show_none(const Patient *patient, const GPtrArray *journals, const char *guest)
 {
     g_autofree char *holders = vh_journal_holders(journals);
+    g_autoptr(GError) error = NULL;
+    gboolean known = !guest || patient_has_guest(patient, guest, &error);
+    gboolean json = patient->options->json;
 
-    if (!guest)
+    if (!json && !guest)
         vh_report_text("No guest holds a device.\n");
-    else if (holders)
+    else if (!json && holders)
         vh_report_text("%s %s\n", guest, holders);
-    else
+    else if (!known)
+        vh_report_error(guest, error);
+    else if (!json)
         vh_report_text("This guest holds no device.\n");
+    return known ? VH_EXIT_OK : VH_EXIT_FAILED;
 }
 
 /* The journals as they are while nobody changes them, or while somebody has the lock: a hand-over
@@ -210,8 +216,8 @@ int vh_verb_status(int argc, char **argv, const VhOptions *options)
     GVariant *guests = g_variant_ref_sink(g_variant_builder_end(&list));
     if (options->json)
         vh_report_json(g_variant_new_parsed("{'guests': <%@aa{sv}>}", guests));
-    else if (!any)
-        show_none(journals, argc > 0 ? argv[0] : NULL);
     g_variant_unref(guests);
+    if (!any)
+        return show_none(&patient, journals, argc > 0 ? argv[0] : NULL);
     return bad ? VH_EXIT_FAILED : VH_EXIT_OK;
 }

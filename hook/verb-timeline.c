@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
 #include "inspect/timeline.h"
@@ -98,6 +99,18 @@ static char *journal_of(const VhOptions *options)
     return g_strdup(options->journal);
 }
 
+/* FALSE for a slip in the name: neither a run of it, nor such a guest. Files of a journal may be
+ * those of another machine. */
+static gboolean may_have_runs(const char *guest, const GPtrArray *runs, const VhOptions *options,
+                              GError **error)
+{
+    g_auto(Patient) patient = {0};
+
+    if (runs->len > 0 || options->journal)
+        return TRUE;
+    return patient_admit(&patient, options, error) && patient_has_guest(&patient, guest, error);
+}
+
 int vh_verb_timeline(int argc, char **argv, const VhOptions *options)
 {
     g_autoptr(GError) error = NULL;
@@ -105,7 +118,8 @@ int vh_verb_timeline(int argc, char **argv, const VhOptions *options)
     g_autoptr(GPtrArray) entries = vh_log_read(argv[0], EVENTS, journal, &error);
     g_autoptr(GPtrArray) runs = entries ? vh_timeline_new(entries, RUNS) : NULL;
 
-    if (!runs || (options->svg && !draw(argv[0], runs, options, &error))) {
+    if (!runs || !may_have_runs(argv[0], runs, options, &error) ||
+        (options->svg && !draw(argv[0], runs, options, &error))) {
         vh_report_error(argv[0], error);
         return VH_EXIT_FAILED;
     }

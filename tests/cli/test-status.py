@@ -24,6 +24,7 @@ class Status(Engine):
         self.assertEqual((guest["state"], guest["steps"][0]["state"]), ("stuck", "stuck"))
 
     def test_another_guest_than_the_one_named(self):
+        self.configure(guest="win11")
         self.assertEqual(self.run_engine("status", "win11").stdout, b"This guest holds no device.\n")
         self.write_journal('{"prepared":true}')
         result = self.run_engine("status", "win11")
@@ -37,6 +38,23 @@ class Status(Engine):
         self.assert_one_line(self.run_engine("release", "win11"),
                              "holds nothing; arch, win10 do: virt-handoff status")
         self.assert_silent(self.hook("release", "end", guest="win11", xml=b""))
+
+    def test_no_such_guest(self):
+        """A slip in the name is not to look like a guest that has nothing to give back."""
+        for others in (False, True):
+            for verb in (["status"], ["status", "--json"], ["release"], ["timeline"]):
+                result = self.run_engine(*verb, "mistyped")
+                self.assertEqual(result.returncode, 1, (verb, result))
+                text = (result.stdout + result.stderr).decode()
+                if others and verb[0] != "timeline":
+                    words = '"guests" : []' if "--json" in verb else "win10 does: virt-handoff release"
+                    self.assertIn(words, " ".join(text.split()), verb)
+                elif "cannot open" not in text:  # the systemd journal, where there is none
+                    self.assertIn("virt-handoff: mistyped: there is no such guest: see virsh list "
+                                  "--all\n", text, verb)
+            self.write_journal('{"prepared":true}')
+        self.configure(guest="mistyped")
+        self.assertEqual(self.run_engine("status", "mistyped").returncode, 0)
 
     def test_status_of_what_is_not_given_back_yet(self):
         for line, state, words in (
@@ -86,6 +104,7 @@ class Status(Engine):
                 self.assertNotIn("(", first)
 
     def test_release_of_nothing(self):
+        self.configure()
         result = self.run_engine("release", "win10")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         self.assertIn(b"nothing is to be given back", result.stdout)
