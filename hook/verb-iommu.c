@@ -12,6 +12,7 @@
 static void show_function(const VhIommuFunction *function)
 {
     g_autofree char *line = vh_iommu_line(function);
+    g_autofree char *use = vh_iommu_use_text(function);
     g_autofree char *methods = g_strjoinv(" ", function->reset_methods);
     const char *driver = function->pci->driver;
     const char *reset = !function->reset_known ? "not known" : function->reset ? methods : "none";
@@ -23,6 +24,8 @@ static void show_function(const VhIommuFunction *function)
     vh_report_line(head);
     vh_report_text("%21sdriver: %s, reset: %s%s\n", "", driver ? driver : "none",
                    *reset ? reset : "yes", function->pci->boot_vga ? ", boot VGA" : "");
+    if (use)
+        vh_report_text("%21sin use: %s\n", "", use);
 }
 
 static void show_group(const VhIommuGroup *group)
@@ -69,6 +72,7 @@ static gboolean look(VhHost *host, const VhOptions *options, int group, GError *
     if (!iommu)
         return FALSE;
     gboolean found = vh_iommu_keep(iommu, group, options->gpu);
+    vh_iommu_find_uses(iommu, host);
     show(iommu, options);
     if (!iommu->on)
         return vh_error_set(error, VH_ERROR_UNSUPPORTED, HOW_TO_SWITCH_ON);

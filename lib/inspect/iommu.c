@@ -12,6 +12,7 @@ static void free_pointer_function(gpointer data)
     VhIommuFunction *function = data;
 
     g_strfreev(function->reset_methods);
+    g_clear_pointer(&function->uses, g_ptr_array_unref);
     g_free(function->class_name);
     g_free(function->name);
     g_free(function->title);
@@ -177,9 +178,35 @@ gboolean vh_iommu_keep(VhIommu *iommu, int number, gboolean display)
     return kept->len > 0;
 }
 
+/* Disks, also on USB, and networks: nothing else is needed in such a way, and to look takes a
+ * while. What has no driver, or vfio's, serves nobody here. */
+static gboolean can_be_used(const VhPciFunction *pci)
+{
+    enum { STORAGE = 0x01, NETWORK = 0x02, USB = 0x0c03 };
+    guint base = pci->class_code >> 16;
+
+    return pci->driver && !pci->vfio &&
+           (base == STORAGE || base == NETWORK || pci->class_code >> 8 == USB);
+}
+
+void vh_iommu_find_uses(VhIommu *iommu, VhHost *host)
+{
+    for (guint i = 0; i < iommu->groups->len; i++) {
+        VhIommuGroup *group = iommu->groups->pdata[i];
+        for (guint j = 0; j < group->functions->len; j++) {
+            VhIommuFunction *function = group->functions->pdata[j];
+            if (!can_be_used(function->pci))
+                continue;
+            g_clear_pointer(&function->uses, g_ptr_array_unref);
+            function->uses = vh_host_pci_uses(host, function->pci->address, NULL);
+            group->used += function->uses && function->uses->len > 0;
+        }
+    }
+}
+
 /* ---- telling ---- */
 
-char *vh_iommu_verdict(const VhIommuGroup *group)
+static char *passing_of(const VhIommuGroup *group)
 {
     const char *rest =
         group->functions->len > group->passable ? " (the bridges stay with the host)" : "";
@@ -195,6 +222,30 @@ char *vh_iommu_verdict(const VhIommuGroup *group)
                                group->passable, rest);
     return g_strdup_printf("%u functions of %u devices, to be passed only together%s",
                            group->passable, group->slots, rest);
+}
+
+char *vh_iommu_verdict(const VhIommuGroup *group)
+{
+    g_autofree char *passing = passing_of(group);
+    const char *host = group->used == 0       ? ""
+                       : group->passable == 1 ? ", but the host uses it"
+                                              : ", but in use";
+
+    return g_strconcat(passing, host, NULL);
+}
+
+char *vh_iommu_use_text(const VhIommuFunction *function)
+{
+    const VhUse *first =
+        function->uses && function->uses->len > 0 ? function->uses->pdata[0] : NULL;
+
+    if (!first)
+        return NULL;
+    g_autofree char *text = g_strdup_printf("%s %s (%s)", first->kind, first->name, first->where);
+    g_autofree char *line = vh_text_one_line(text);
+    return function->uses->len == 1
+               ? g_steal_pointer(&line)
+               : g_strdup_printf("%s and %u more", line, function->uses->len - 1);
 }
 
 char *vh_iommu_line(const VhIommuFunction *function)
@@ -218,6 +269,20 @@ GVariant *vh_iommu_reset_variant(const VhIommuFunction *function)
                                                            : NULL);
 }
 
+static GVariant *uses_variant(const VhIommuFunction *function)
+{
+    GVariantBuilder list;
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; function->uses && i < function->uses->len; i++) {
+        const VhUse *use = function->uses->pdata[i];
+        g_variant_builder_add_value(
+            &list, g_variant_new_parsed("{'kind': <%s>, 'name': <%s>, 'where': <%s>}", use->kind,
+                                        use->name, use->where));
+    }
+    return g_variant_builder_end(&list);
+}
+
 static GVariant *function_variant(const VhIommuFunction *function)
 {
     const VhPciFunction *pci = function->pci;
@@ -235,6 +300,7 @@ static GVariant *function_variant(const VhIommuFunction *function)
     g_variant_builder_add(&dict, "{sv}", "reset_methods",
                           g_variant_new_strv((const char *const *)function->reset_methods, -1));
     g_variant_builder_add(&dict, "{sv}", "boot_vga", g_variant_new_boolean(pci->boot_vga));
+    g_variant_builder_add(&dict, "{sv}", "uses", uses_variant(function));
     return g_variant_builder_end(&dict);
 }
 

@@ -10,6 +10,7 @@ typedef struct {
     gboolean reset_known;     /* FALSE: a snapshot that does not say how anything is reset */
     gboolean reset;           /* the kernel can reset it */
     char **reset_methods;     /* "flr", "pm", "bus", … in the kernel's order; empty: not known */
+    GPtrArray *uses;          /* VhUse: what the host needs it for; NULL: nothing that is known */
     char *class_name;         /* "VGA compatible controller [0300]" */
     char *name;               /* "NVIDIA Corporation GA102 [GeForce RTX 3090]" */
     char *title;              /* the same with "[10de:2204]" */
@@ -20,6 +21,7 @@ typedef struct {
     GPtrArray *functions; /* VhIommuFunction, by address */
     guint passable;       /* of them no bridges: what is passed, is passed together */
     guint slots;          /* how many devices these are functions of */
+    guint used;           /* … that the host needs, see vh_iommu_find_uses */
     gboolean display;     /* one of them is a display controller */
 } VhIommuGroup;
 
@@ -38,6 +40,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhIommu, vh_iommu_free)
  * @display. FALSE when none is left. */
 gboolean vh_iommu_keep(VhIommu *iommu, int number, gboolean display);
 
+/* Finds what the host needs the functions for: mounted disks, the way to the network. Only what can
+ * have such is looked at. */
+void vh_iommu_find_uses(VhIommu *iommu, VhHost *host);
+
 /* What the group means for passing: "2 functions of one device, to be passed together", … The
  * caller owns it. */
 char *vh_iommu_verdict(const VhIommuGroup *group);
@@ -45,6 +51,10 @@ char *vh_iommu_verdict(const VhIommuGroup *group);
 /* "01:00.0"'s line of lspci -nn behind the address: class, names, ids and revision. The caller owns
  * it. */
 char *vh_iommu_line(const VhIommuFunction *function);
+
+/* What the host needs it for: "mount /dev/nvme0n1p2 (/) and 2 more"; NULL: nothing that is known.
+ * The caller owns it. */
+char *vh_iommu_use_text(const VhIommuFunction *function);
 
 /* Whether it can be reset, as JSON value: null where that is not known. Floating. */
 GVariant *vh_iommu_reset_variant(const VhIommuFunction *function);

@@ -39,7 +39,7 @@ class Samples(unittest.TestCase):
                 self.assertEqual(numbers, sorted(numbers))
                 self.assertEqual(list(groups[0]["devices"][0]),
                                  ["address", "class", "vendor", "device", "name", "driver", "reset",
-                                  "reset_methods", "boot_vga"])
+                                  "reset_methods", "boot_vga", "uses"])
 
     def test_selection(self):
         for arguments, wanted in ((["--gpu"], [16]), (["--group", "14"], [14]),

@@ -95,6 +95,39 @@ static void test_reset(void)
     g_assert_cmphex(net->revision, ==, 0);
 }
 
+/* What the host runs on says so: a disk and the way to the network; not what vfio has. */
+static void test_used(void)
+{
+    g_autofree char *path =
+        g_test_build_filename(G_TEST_DIST, "conf", "hosts", "nvidia-desktop.json", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, &error));
+    g_autoptr(VhHost) host = vh_sim_new(text, &error);
+    g_autoptr(VhIommu) iommu = vh_iommu_look(host, &error);
+    g_assert_no_error(error);
+    vh_iommu_find_uses(iommu, host);
+    static const struct {
+        int number;
+        guint used;
+        const char *verdict;
+    } expected[] = {
+        {13, 1, "can be passed on its own, but the host uses it"},
+        {14, 1, "2 functions of 2 devices, to be passed only together, but in use"},
+        {17, 0, "can be passed on its own"},
+    };
+    for (guint i = 0; i < iommu->groups->len; i++)
+        for (gsize j = 0; j < G_N_ELEMENTS(expected); j++) {
+            const VhIommuGroup *group = iommu->groups->pdata[i];
+            g_autofree char *verdict = vh_iommu_verdict(group);
+            if (group->number != expected[j].number)
+                continue;
+            g_assert_cmpuint(group->used, ==, expected[j].used);
+            g_assert_cmpstr(verdict, ==, expected[j].verdict);
+        }
+}
+
 static void test_keep(void)
 {
     static const struct {
@@ -127,6 +160,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/iommu/groups", test_groups);
     g_test_add_func("/iommu/reset", test_reset);
+    g_test_add_func("/iommu/used", test_used);
     g_test_add_func("/iommu/keep", test_keep);
     g_test_add_func("/iommu/line", test_line);
     return g_test_run();
