@@ -147,11 +147,13 @@ static char *user_of(const Patient *patient)
 GPtrArray *patient_check(const Patient *patient, const char *guest)
 {
     g_autofree char *user = user_of(patient);
+    g_autoptr(GPtrArray) journals = vh_journal_list(&patient->engine, NULL);
     const VhCheck check = {
         .host = patient->engine.host,
         .hooks_dir = HOOKS_DIR,
         .engine = ENGINE,
         .user = user,
+        .journals = journals,
         .guest = guest,
         .config = patient->config,
         .config_error = patient->config_error,

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "engine/journal.h"
 #include "engine/plan.h"
 
 typedef enum {
@@ -31,6 +32,8 @@ typedef struct {
     const char *hooks_dir; /* libvirt's, as that host sees it */
     const char *engine;    /* the program that the hook runs */
     const char *user;      /* who uses the guests; NULL: not known */
+
+    const GPtrArray *journals; /* VhJournal: of the guests that hold something; may be NULL */
 
     const char *guest; /* NULL: only the host */
     const VhConfig *config;

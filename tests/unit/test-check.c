@@ -340,11 +340,41 @@ static void test_pins(void)
                 "\nwarning CPU 4 gets the interrupts by irq_cpus" AS_WELL});
 }
 
+/* A journal says that the daemon which runs has called the hook, whenever the file was put there.
+ */
+static void test_called(void)
+{
+    static const struct {
+        VhProcess daemon;
+        const char *wanted;
+    } cases[] = {
+        {{810, 5000}, "ok libvirtd has called it"},
+        {{810, 4999}, "warning "},
+        {{0, 0}, "warning "},
+    };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhHost) host =
+        vh_sim_new("{\"version\":1,\"files\":[" STARTED("1700000051") "]," RUNNING "}", &error);
+
+    g_assert_no_error(error);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VhJournal journal = {.daemon = cases[i].daemon};
+        g_autoptr(GPtrArray) journals = g_ptr_array_new();
+        g_ptr_array_add(journals, &journal);
+        const VhCheck check = {
+            .host = host, .hooks_dir = HOOKS, .engine = ENGINE, .journals = journals};
+        g_autoptr(GPtrArray) findings = vh_check_run(&check);
+        g_autofree char *got = describe(findings, "hook-loaded");
+        g_assert_true(g_str_has_prefix(got, cases[i].wanted));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     g_test_add_func("/check/hook", test_hook);
+    g_test_add_func("/check/called", test_called);
     g_test_add_func("/check/libvirt", test_libvirt);
     g_test_add_func("/check/desktop", test_desktop);
     g_test_add_func("/check/guest", test_guest);
