@@ -132,6 +132,16 @@ class Packages(unittest.TestCase):
         self.assertEqual(read(HOOKS + "/kvm.conf.d/win10.conf"), "timeout = 30;\n")
         self.assertEqual(read(HOOKS + "/qemu.before-virt-handoff"), FOREIGN)
 
+    def test_4b_over_another(self):
+        """A hook that came after ours is kept as well, and the first one is not forgotten."""
+        write(HOOKS + "/qemu", FOREIGN + "# 2\n", 0o755)
+        said = self.shell(f"dpkg -i {DEB} 2>&1 </dev/null")
+        self.assertIn("kept as /etc/libvirt/hooks/qemu.before-virt-handoff.later", said)
+        self.assertEqual(read(HOOKS + "/qemu.before-virt-handoff.later"), FOREIGN + "# 2\n")
+        self.assertEqual(read(HOOKS + "/qemu.before-virt-handoff"), FOREIGN)
+        self.good("/etc/libvirt/hooks/qemu", "x", "prepare", "begin", "-")
+        os.unlink(HOOKS + "/qemu.before-virt-handoff.later")
+
     def test_5_held(self):
         done = inside("dpkg", "-r", "virt-handoff")
         self.assertNotEqual(done.returncode, 0)
@@ -139,6 +149,14 @@ class Packages(unittest.TestCase):
         self.good("virt-handoff", "--version")
         self.assertTrue(os.path.exists(HOOKS + "/qemu"))
         os.unlink(STATE + "/x.journal")
+
+    def test_5b_removed_under_another(self):
+        write(HOOKS + "/qemu", FOREIGN + "# 2\n", 0o755)
+        self.assertIn("stays", self.good("dpkg", "-r", "virt-handoff"))
+        self.assertEqual(read(HOOKS + "/qemu"), FOREIGN + "# 2\n")
+        self.assertEqual(read(HOOKS + "/qemu.before-virt-handoff"), FOREIGN)
+        os.unlink(HOOKS + "/qemu")
+        self.shell(f"dpkg -i {DEB} 2>&1 </dev/null")
 
     def test_6_remove(self):
         self.assertIn("is back", self.good("dpkg", "-r", "virt-handoff"))
