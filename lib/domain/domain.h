@@ -48,6 +48,7 @@ typedef struct {
     char *vendor_id;     /* <hyperv><vendor_id state='on' value=…/> */
     GPtrArray *graphics; /* char *: "spice", "vnc" */
     GPtrArray *videos;   /* char *: "qxl", "none" */
+    GPtrArray *images;   /* char *: files of disks that are not to be missing */
     GPtrArray *networks; /* VhDomainNetwork */
     guint64 memory;      /* bytes, 0: not known */
     gboolean hugepages;  /* <memoryBacking><hugepages> */

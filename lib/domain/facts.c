@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MAX_NUMBER = 32 };
+enum { MAX_NUMBER = 32, MAX_IMAGES = 256 };
 
 /* An attribute of the element at @path goes to the member at @offset; the last one wins. */
 static const struct {
@@ -59,6 +59,18 @@ static void take_network(VhFacts *facts, const VhXmlElement *element)
 
     for (gsize i = 0; i < G_N_ELEMENTS(attributes) && !facts->network->name; i++)
         facts->network->name = vh_xml_attribute(element, attributes[i]);
+}
+
+/* An image without which libvirt starts no guest; it goes without one that may be missing
+ * (startupPolicy). */
+static void take_image(VhFacts *facts, const VhXmlElement *element)
+{
+    g_autofree char *file = vh_xml_attribute(element, "file");
+    g_autofree char *policy = vh_xml_attribute(element, "startupPolicy");
+
+    if (file && g_path_is_absolute(file) && (!policy || g_str_equal(policy, "mandatory")) &&
+        facts->domain->images->len < MAX_IMAGES)
+        g_ptr_array_add(facts->domain->images, g_steal_pointer(&file));
 }
 
 /* libvirt's units (virScaleInteger): KiB when none is given; "b" and "bytes"; "k" and "KiB" are
@@ -131,6 +143,7 @@ void vh_facts_make(VhDomain *domain)
 {
     domain->graphics = g_ptr_array_new_with_free_func(g_free);
     domain->videos = g_ptr_array_new_with_free_func(g_free);
+    domain->images = g_ptr_array_new_with_free_func(g_free);
     domain->networks = g_ptr_array_new_with_free_func(network_free);
     domain->pages = g_ptr_array_new_with_free_func(g_free);
 }
@@ -166,6 +179,7 @@ void vh_facts_begin(VhFacts *facts, const char *path, const VhXmlElement *elemen
     } table[] = {
         {"/domain/devices/interface", begin_interface},
         {"/domain/devices/interface/source", take_network},
+        {"/domain/devices/disk/source", take_image},
         {"/domain/memory", begin_memory},
         {"/domain/memoryBacking/hugepages", take_hugepages},
         {"/domain/memoryBacking/hugepages/page", take_page},
@@ -198,8 +212,8 @@ void vh_facts_finish(VhFacts *facts)
 
 void vh_facts_free(VhDomain *domain)
 {
-    GPtrArray **const arrays[] = {&domain->graphics, &domain->videos, &domain->networks,
-                                  &domain->pages};
+    GPtrArray **const arrays[] = {&domain->graphics, &domain->videos, &domain->images,
+                                  &domain->networks, &domain->pages};
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(G_STRUCT_MEMBER(char *, domain, texts[i].offset));

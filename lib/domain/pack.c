@@ -107,6 +107,7 @@ GVariant *vh_domain_pack(const VhDomain *domain)
     put_all(&dict, "pages", domain->pages, pack_pages);
     g_variant_dict_insert_value(&dict, "graphics", words(domain->graphics));
     g_variant_dict_insert_value(&dict, "videos", words(domain->videos));
+    g_variant_dict_insert_value(&dict, "images", words(domain->images));
     g_variant_dict_insert(&dict, "kvm_hidden", "b", domain->kvm_hidden);
     g_variant_dict_insert(&dict, "hugepages", "b", domain->hugepages);
     g_variant_dict_insert(&dict, "memory", "x", (gint64)domain->memory);
@@ -170,6 +171,7 @@ VhDomain *vh_domain_unpack(GVariant *dict, GError **error)
     take_all(dict, "pages", domain->pages, unpack_pages);
     take_words(dict, "graphics", domain->graphics);
     take_words(dict, "videos", domain->videos);
+    take_words(dict, "images", domain->images);
     domain->kvm_hidden = vh_json_bool(dict, "kvm_hidden", FALSE);
     domain->hugepages = vh_json_bool(dict, "hugepages", FALSE);
     domain->memory = (guint64)vh_json_int(dict, "memory", 0);

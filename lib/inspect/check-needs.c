@@ -91,3 +91,33 @@ void vh_check_networks(gpointer data)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s",
                      domain->networks->len > 0 ? "there" : "it has none");
 }
+
+/* What a command or a script of the guest's mounts first is not known here. */
+static gboolean check_image(VhChecking *checking, const char *path)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    gboolean known;
+
+    if (vh_check_there(checking, path, directory, &known))
+        return TRUE;
+    if (known)
+        vh_check_add(checking, VH_FINDING_FAILURE, "put it back, or: virsh edit, <source file=…/>",
+                     "there is no %s", path);
+    else
+        vh_check_add(checking, VH_FINDING_UNKNOWN, NULL, "whether %s is there cannot be told",
+                     path);
+    return FALSE;
+}
+
+void vh_check_images(gpointer data)
+{
+    VhChecking *checking = data;
+    const GPtrArray *images = checking->in->domain->images;
+    gboolean good = TRUE;
+
+    for (guint i = 0; i < images->len; i++)
+        good = check_image(checking, images->pdata[i]) && good;
+    if (good)
+        vh_check_add(checking, VH_FINDING_OK, NULL, "%s",
+                     images->len > 0 ? "there" : "none of its disks is a file");
+}

@@ -99,6 +99,7 @@ void vh_check_graphics(gpointer checking);
 void vh_check_managed(gpointer checking);
 /* check-needs.c */
 void vh_check_rom(gpointer checking);
+void vh_check_images(gpointer checking);
 void vh_check_networks(gpointer checking);
 /* check-memory.c */
 void vh_check_memory(gpointer checking);

@@ -30,6 +30,7 @@ FILES = {
     "/etc/libvirt/qemu/networks/autostart/default.xml": "<network/>",
     "/run/libvirt/network/default.xml": "<networkstatus/>",
     "/run/libvirtd.pid": "810",
+    "/var/lib/libvirt/images/win10.qcow2": "",
     HOOKS + "/kvm.conf.d/win10.conf": "# all defaults",
     RESET % "09:00.0": "bus", RESET % "09:00.1": "bus", RESET % "0b:00.3": "flr",
 }
@@ -85,7 +86,7 @@ class Check(unittest.TestCase):
         states = self.states(machine(), *self.guest())
         self.assertEqual({key for key, state in states.items() if state != "ok"}, set())
         self.assertEqual(len([key for key in states if key[0] == "host"]), 19)
-        self.assertEqual(len([key for key in states if key[0] == "guest"]), 14)
+        self.assertEqual(len([key for key in states if key[0] == "guest"]), 15)
         text = self.check(machine(), *self.guest())
         self.assertIn("\nAll is well.\n", text)
         self.assertRegex(text, r"(?m)^ok +plan +\d+ steps, nothing against it$")

@@ -261,6 +261,8 @@ static void test_needs(void)
 #define HUGE "<memory unit='MiB'>5</memory><memoryBacking><hugepages/></memoryBacking>"
 #define NETWORK(kind, source)                                                                      \
     "<devices><interface type='" kind "'><source " source "/></interface></devices>"
+#define IMAGE(file, policy)                                                                        \
+    "<devices><disk type='file'><source file='" file "' " policy "/></disk></devices>"
     CASES(
         {"rom", ACCOUNTS "," FILE_AT("/home/anna/card.rom", "x"), CARD, ROM,
          "ok readable for user libvirt-qemu"},
@@ -285,6 +287,13 @@ static void test_needs(void)
         {"networks", "", NULL, NETWORK("bridge", "bridge='br0'"),
          "unknown whether br0 is active cannot be told"},
         {"networks", "", NULL, "", "ok it has none"},
+        {"images", FILE_AT("/images/b.qcow2", "x"), NULL, IMAGE("/images/a.qcow2", ""),
+         "failure there is no /images/a.qcow2"},
+        {"images", FILE_AT("/images/a.qcow2", "x"), NULL, IMAGE("/images/a.qcow2", ""), "ok there"},
+        {"images", FILE_AT("/images/b.qcow2", "x"), NULL,
+         IMAGE("/images/a.qcow2", "startupPolicy='optional'"), "ok none of its disks is a file"},
+        {"images", "", NULL, IMAGE("/images/a.qcow2", ""),
+         "unknown whether /images/a.qcow2 is there cannot be told"},
         {"memory", MEMINFO, USED("1"), HUGE, "ok 3 huge pages of 2 MiB needed, 3 free"},
         {"memory", MEMINFO, USED("2"), HUGE, "failure 3 huge pages of 2 MiB needed, 2 free"},
         {"memory", MEMINFO, USED("0,\"reserved\":2"), HUGE,

@@ -411,6 +411,8 @@ static char *facts_of(const char *xml)
         g_string_append_printf(text, " graphics:%s", (char *)domain->graphics->pdata[i]);
     for (guint i = 0; i < domain->videos->len; i++)
         g_string_append_printf(text, " video:%s", (char *)domain->videos->pdata[i]);
+    for (guint i = 0; i < domain->images->len; i++)
+        g_string_append_printf(text, " image:%s", (char *)domain->images->pdata[i]);
     for (guint i = 0; i < domain->networks->len; i++) {
         const VhDomainNetwork *network = domain->networks->pdata[i];
         g_string_append_printf(text, " %s:%s", network->kind ? network->kind : "-",
