@@ -329,6 +329,7 @@ static int rehearse(Rehearsal *rehearsal)
 
     if (prepared) {
         vh_sim_set_guest_running(engine->host, guest, TRUE);
+        (void)call(engine, guest, "started", rehearsal->stage->xml, NULL);
         vh_report_text("%s runs with its devices\n", guest);
         vh_sim_set_guest_running(engine->host, guest, FALSE);
     }

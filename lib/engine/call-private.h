@@ -11,6 +11,8 @@ gboolean vh_call_prepare(const VhTeller *teller, const VhCall *call, GError **er
 /* release.c: gives them back. */
 gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error);
 /* release.c: a running guest's journal is looked at after a restart of the daemon. */
+/* Remembers that the guest runs, if it holds something. */
+void vh_call_mark_started(const VhTeller *teller, const VhCall *call);
 gboolean vh_call_reconnect(const VhTeller *teller, const VhCall *call, GError **error);
 
 /* scripts.c: until when scripts may take that no deadline of the guest's file bounds: libvirt waits

@@ -40,6 +40,13 @@ static gboolean filter(const VhTeller *teller, const VhCall *call, GBytes **ret_
            vh_call_commands(teller, call, deadline, error);
 }
 
+static gboolean started(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
+                        GError **error)
+{
+    vh_call_mark_started(teller, call);
+    return run_own(teller, call, ret_output, error);
+}
+
 static gboolean prepare(const VhTeller *teller, const VhCall *call, GBytes **ret_output,
                         GError **error)
 {
@@ -66,7 +73,7 @@ static const struct {
 } operations[] = {
     {"prepare", "begin", prepare, TRUE},      /* libvirt does not start the guest */
     {"start", "begin", run_own, TRUE},        /* … stops it, and calls release */
-    {"started", "begin", run_own, TRUE},      /* … the same */
+    {"started", "begin", started, TRUE},      /* … the same */
     {"stopped", "end", run_all_own, FALSE},   /* libvirt would only log it */
     {"attach", "begin", run_all_own, FALSE},  /* no libvirt since 5.5 calls it */
     {"release", "end", release, TRUE},        /* … logged, with our line */

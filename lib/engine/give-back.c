@@ -55,3 +55,18 @@ gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error
             vh_host_now(teller->engine->host) - begin, NULL, "everything is back");
     return vh_journal_remove(journal, error);
 }
+
+void vh_tell_unstarted(const VhTeller *teller, const VhJournal *journal)
+{
+    g_autofree char *text =
+        g_strdup_printf("libvirt did not start %s; why: journalctl -u libvirtd (or virtqemud), and "
+                        "/var/log/libvirt/qemu/%s.log",
+                        journal->guest, journal->guest);
+    const char *seat = seat_of(journal);
+
+    vh_tell(teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL, "%s", text);
+    if (!seat)
+        return;
+    g_autoptr(VhConfig) config = vh_engine_config(teller->engine, journal->guest, NULL);
+    vh_announce_later(teller, config, seat, "%s; everything is back", text);
+}

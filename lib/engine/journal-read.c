@@ -137,9 +137,11 @@ static gboolean read_mark(VhJournal *journal, GVariant *line)
         const char *key;
         gboolean *mark;
     } marks[] = {{"prepared", &journal->prepared},
+                 {"started", &journal->started},
                  {"released", &journal->released},
                  {"returns", &journal->returns}};
 
+    journal->awaits_start = journal->awaits_start || vh_json_bool(line, "awaits-start", FALSE);
     for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
         if (vh_json_bool(line, marks[i].key, FALSE))
             return *marks[i].mark = TRUE;

@@ -228,7 +228,15 @@ gboolean vh_journal_adopt(VhJournal *journal, VhRecord *record, GVariant *prior)
 gboolean vh_journal_set_prepared(VhJournal *journal, GError **error)
 {
     journal->prepared = TRUE;
-    return append(journal, g_variant_new_parsed("{'prepared': <true>}"), error);
+    journal->awaits_start = TRUE;
+    return append(journal, g_variant_new_parsed("{'prepared': <true>, 'awaits-start': <true>}"),
+                  error);
+}
+
+void vh_journal_set_started(VhJournal *journal)
+{
+    journal->started = TRUE;
+    (void)append(journal, g_variant_new_parsed("{'started': <true>}"), NULL);
 }
 
 gboolean vh_journal_set_released(VhJournal *journal, GError **error)

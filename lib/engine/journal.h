@@ -10,7 +10,8 @@
  *   {"done":1,"microseconds":…} {"undone":1} {"stuck":1,"error":…}
  *   {"undone":1,"again":true} … but to be seen to once more together with what is stuck
  *   {"hung":1,"process":{"pid":…,"start":…}} the kernel did not come back, see vh_host_hung
- *   {"adopt":1,"prior":{…}} {"prepared":true} {"daemon":{…}} {"released":true} {"returns":true}
+ *   {"adopt":1,"prior":{…}} {"prepared":true,"awaits-start":true} {"started":true} {"daemon":{…}}
+ *   {"released":true} {"returns":true}
  *
  * A begin record without prior says that all was as wanted already (kept for shared kinds only).
  * Lines that are torn or not known are skipped with a warning.
@@ -48,6 +49,8 @@ typedef struct {
     VhProcess daemon; /* who called; {0, 0} by hand */
     gboolean by_hand;
     gboolean prepared;
+    gboolean awaits_start; /* prepared by a version that would mark the start */
+    gboolean started;
     gboolean released; /* release was called, and could not wait for the lock */
     gboolean returns;  /* giving back has begun */
     char **devices;
@@ -119,6 +122,8 @@ gboolean vh_journal_adopt(VhJournal *journal, VhRecord *record, GVariant *prior)
 
 /* The VM may start. */
 gboolean vh_journal_set_prepared(VhJournal *journal, GError **error);
+/* The VM runs. Needs no lock; a write that fails only has release say that it never did. */
+void vh_journal_set_started(VhJournal *journal);
 /* Another daemon (or the first one, after a preparation by hand) answers for it from now on. */
 gboolean vh_journal_take_over(VhJournal *journal, VhProcess daemon, GError **error);
 

@@ -75,7 +75,20 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, const
                             "the guest is running and uses the devices: stop it first (virsh "
                             "shutdown %s), or use --force",
                             teller->guest);
-    return vh_give_back(&told, journal, error);
+    if (!vh_give_back(&told, journal, error))
+        return FALSE;
+    if (!call->by_hand && journal->awaits_start && !journal->started)
+        vh_tell_unstarted(&told, journal);
+    return TRUE;
+}
+
+void vh_call_mark_started(const VhTeller *teller, const VhCall *call)
+{
+    g_autofree char *uuid = uuid_of(teller->engine, call);
+    g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, NULL);
+
+    if (journal)
+        vh_journal_set_started(journal);
 }
 
 /* A guest that holds nothing need not wait for those that do. */

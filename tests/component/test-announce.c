@@ -24,6 +24,7 @@ static void test_start(void)
     g_assert_true(machine_prepare(machine, xml, NULL));
     g_assert_cmpstr(said(machine, 0), ==,
                     "virt-handoff: the desktop on seat0 stops now: win10 gets the display");
+    g_assert_true(machine_call(machine, "win10", "started", xml, NULL));
     g_assert_true(machine_release(machine, xml, NULL));
     g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 1);
 }
@@ -38,6 +39,20 @@ static Machine *on_seat1(void)
     g_autofree char *text = g_strjoinv("\"seat1\"", around_session);
 
     return machine_from_text(text);
+}
+
+/* Who asked for the start in the desktop that is back learns nothing from virsh. */
+static void test_unstarted(void)
+{
+    g_autoptr(Machine) machine = on_seat1();
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+
+    g_assert_true(machine_prepare(machine, xml, NULL));
+    g_assert_true(machine_release(machine, xml, NULL));
+    g_assert_true(
+        g_str_has_prefix(said(machine, 1), "desktop of seat1: libvirt did not start win10; why: "));
+    g_assert_true(machine_told(machine, "/var/log/libvirt/qemu/win10.log"));
+    g_assert_cmpuint(vh_sim_said(machine->host)->len, ==, 2);
 }
 
 static void test_failure(void)
@@ -96,6 +111,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/announce/start", test_start);
+    g_test_add_func("/announce/unstarted", test_unstarted);
     g_test_add_func("/announce/failure", test_failure);
     g_test_add_data_func("/announce/way-back", "", test_way_back);
     g_test_add_data_func("/announce/way-back-quiet", "notify = \"off\";", test_way_back);

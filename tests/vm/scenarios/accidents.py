@@ -14,6 +14,7 @@ def qemu_fails(host):
     require('no-such-option' in said, f'QEMU did not fail as it should: {said}')
     host.wait_same(before)
     require(host.events('STEP=device'), 'no device was handed over before QEMU failed')
+    require('libvirt did not start broken' in host.messages(), 'nothing says that it did not start')
 
 
 @scenario()
@@ -26,6 +27,7 @@ def qemu_killed(host):
     host.sh(f"kill -9 {host.qemu_pid('win10')}")
     host.wait_same(before)
     require(host.state('win10') == 'shut off', 'the guest is not off')
+    require('did not start' not in host.messages(), 'a guest that ran is said not to have started')
 
 
 @scenario()
