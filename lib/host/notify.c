@@ -146,7 +146,9 @@ gboolean vh_desk_tell(VhHost *host, const char *seat, const char *text, guint tr
             return FALSE;
         /* The desktop that was stopped comes up later than one that was not. */
         const VhSession *session = somebody(sessions, i < tries / 2 ? seat : NULL);
-        g_clear_error(&cause);
+        /* What a desktop said before it ended is the better reason. */
+        if (session)
+            g_clear_error(&cause);
         if (session && vh_desk_notify(host, session->uid, text, ++seen > OF_ITSELF, &cause))
             return TRUE;
         vh_host_wait(host, NULL, pause);
