@@ -32,12 +32,7 @@ static gboolean may_go_on(const VhTeller *teller, const VhJournal *journal, cons
                             "file)",
                             what, journal->timeout);
     }
-    if (vh_host_interrupted(host))
-        return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
-    if (journal->daemon.pid != 0 && vh_host_parent(host).pid != journal->daemon.pid)
-        return vh_error_set(error, VH_ERROR_INTERRUPTED,
-                            "libvirt's daemon ended meanwhile: start the guest again");
-    return TRUE;
+    return vh_step_is_wanted(host, journal->daemon, error);
 }
 
 /* An act that the kernel did not come back from may still happen, whatever is done now. */
@@ -69,6 +64,7 @@ static VhStepContext context_of(const Run *self, NoteTarget *target)
     return (VhStepContext){.host = self->teller->engine->host,
                            .deadline = self->deadline,
                            .act_deadline = self->act_deadline,
+                           .daemon = self->journal->daemon,
                            .note = note,
                            .data = target};
 }

@@ -63,6 +63,16 @@ void vh_step_free(VhStep *step)
     g_free(step);
 }
 
+gboolean vh_step_is_wanted(VhHost *host, VhProcess daemon, GError **error)
+{
+    if (vh_host_interrupted(host))
+        return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
+    if (daemon.pid != 0 && vh_host_parent(host).pid != daemon.pid)
+        return vh_error_set(error, VH_ERROR_INTERRUPTED,
+                            "libvirt's daemon ended meanwhile: start the guest again");
+    return TRUE;
+}
+
 gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
                        GError **error)
 {
@@ -71,8 +81,8 @@ gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 
 
     if (left <= 0)
         return vh_error_set(error, VH_ERROR_TIMEOUT, "not done in time");
-    if (!context->undoing && vh_host_interrupted(context->host))
-        return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
+    if (!context->undoing && !vh_step_is_wanted(context->host, context->daemon, error))
+        return FALSE;
     *pause = *pause == 0 ? FIRST : MIN(*pause * 2, LONGEST);
     vh_host_wait(context->host, holders, MIN(*pause, left));
     return TRUE;

@@ -22,7 +22,8 @@ typedef struct {
     VhHost *host;
     gint64 deadline;     /* for this step's waiting, on vh_host_now()'s clock */
     gint64 act_deadline; /* for its acts: later, so that none is begun with no time to end in */
-    gboolean undoing;    /* the way back: an interrupt no longer counts */
+    gboolean undoing;    /* the way back, which neither an interrupt nor the daemon's end stops */
+    VhProcess daemon;    /* who has to be our parent still; {0, 0}: nobody */
     void (*note)(gpointer data, const char *); /* something worth a line in the log; or NULL */
     gpointer data;
 } VhStepContext;
@@ -84,9 +85,13 @@ const VhStepKind *vh_step_kind_find(const char *name);
 /* All kinds, NULL-terminated, in the order of the sequence. */
 const VhStepKind *const *vh_step_kinds(void);
 
+/* Whether the guest is still to start: VH_ERROR_INTERRUPTED on SIGTERM, and when @daemon is not our
+ * parent any more ({0, 0}: nobody has to be). */
+gboolean vh_step_is_wanted(VhHost *host, VhProcess daemon, GError **error);
+
 /* Waits a little (first 20 ms, then doubling up to 250 ms, kept in *@pause) for one of @holders to
- * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED on SIGTERM.
- */
+ * end. FALSE with VH_ERROR_TIMEOUT once the deadline is reached, VH_ERROR_INTERRUPTED on SIGTERM or
+ * when libvirt's daemon has ended. */
 gboolean vh_step_pause(const VhStepContext *context, GPtrArray *holders, gint64 *pause,
                        GError **error);
 

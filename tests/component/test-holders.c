@@ -160,6 +160,26 @@ static void test_deaf(void)
     g_assert_cmpint(vh_host_now(machine->host) - begin, >=, 4 * G_USEC_PER_SEC);
 }
 
+/* Nobody waits for a guest that no daemon is there to start: the screen comes back at once. */
+static void test_daemon_gone(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GVariant) args = g_variant_ref_sink(
+        g_variant_new_parsed("{'addresses': <[%s]>, 'policy': <'refuse'>}", GPU));
+    gint64 begin = vh_host_now(machine->host);
+    VhStepContext context = {.host = machine->host,
+                             .deadline = begin + 18 * G_USEC_PER_SEC,
+                             .daemon = vh_host_parent(machine->host)};
+    g_autoptr(GError) error = NULL;
+
+    vh_sim_process_add(machine->host, "miner", 0, "miner.service", CARD);
+    vh_sim_set_parent(machine->host, (VhProcess){1, 1});
+    g_assert_false(vh_step_holders.apply(&context, args, NULL, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_INTERRUPTED);
+    g_assert_nonnull(strstr(error->message, "libvirt's daemon ended"));
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <, G_USEC_PER_SEC);
+}
+
 /* Never ended; the start fails with their names, and nothing else happened to them. */
 static void test_protected(void)
 {
@@ -299,6 +319,7 @@ static void test_too_short(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/holders/daemon-gone", test_daemon_gone);
     g_test_add_func("/holders/service", test_service);
     g_test_add_func("/holders/late-service", test_late_service);
     g_test_add_func("/holders/service-does-not-start", test_service_does_not_start);
