@@ -154,7 +154,10 @@ static gboolean may_exist(const char *guest, const VhOptions *options, GError **
     g_autoptr(GBytes) xml =
         options->root || options->host ? NULL : vh_machine_domain_xml(guest, options->xml, &cause);
 
-    return !vh_error_is_gone(cause) || vh_error_set(error, VH_ERROR_GONE, "%s", cause->message);
+    if (!vh_error_is_gone(cause))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
 }
 
 /* For all users of the machine, as only root may start a guest. */
