@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Adds up single checks from the testlog.json of meson test: "PASSED FAILED SKIPPED" on stdout,
-what failed on stderr. A program that prints TAP counts its points, any other counts as one."""
+what failed on stderr, each program with the end of what it said, so that a log of which only the end
+is kept tells why. A program that prints TAP counts its points, any other counts as one."""
 import json
 import re
 import sys
@@ -8,6 +9,7 @@ import sys
 POINT = re.compile(r"^(not )?ok\b(.*)$", re.MULTILINE)
 PLAN = re.compile(r"^1\.\.\d+", re.MULTILINE)
 GOOD = ("OK", "SKIP", "EXPECTEDFAIL")
+LAST_LINES = 25
 
 
 def tally(record):
@@ -25,14 +27,24 @@ def tally(record):
     return (passed, len(bad), skipped), [f"{record['name']}: {name}" for name in bad]
 
 
+def last_words(record):
+    """The end of what a program wrote: of its output without the points that passed, then of its errors."""
+    for text in (record.get("stdout"), record.get("stderr")):
+        lines = [line for line in (text or "").splitlines() if line and not line.startswith("ok ")]
+        yield from (f"  {line}" for line in lines[-LAST_LINES:])
+
+
 def main(path):
     total = [0, 0, 0]
     with open(path, encoding="utf-8") as log:
         for line in log:
-            counts, bad = tally(json.loads(line))
+            record = json.loads(line)
+            counts, bad = tally(record)
             total = [a + b for a, b in zip(total, counts)]
             for name in bad:
                 print("failed:", name, file=sys.stderr)
+            if bad:
+                print(*last_words(record), sep="\n", file=sys.stderr)
     print(*total)
 
 

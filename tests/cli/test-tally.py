@@ -32,6 +32,12 @@ class Tally(unittest.TestCase):
         self.check("INTERRUPT", "", (0, 1, 0))
         self.check("UNEXPECTEDPASS", "", (0, 1, 0))
 
+    def test_last_words(self):
+        words = list(tally.last_words({"stdout": "1..2\nok 1 a\nnot ok 2 b\n# why\n", "stderr": "x\n" * 99}))
+        self.assertEqual(words[:3], ["  1..2", "  not ok 2 b", "  # why"])
+        self.assertEqual(len(words), 3 + tally.LAST_LINES)
+        self.assertEqual(list(tally.last_words({"stdout": None})), [])
+
 
 if __name__ == "__main__":
     tap.main()
