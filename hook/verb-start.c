@@ -165,7 +165,7 @@ static gboolean write_launcher(const char *guest, const VhOptions *options, GErr
 {
     g_autofree char *name = vh_launcher_name(guest);
     g_autofree char *dir =
-        g_build_filename(options->root ? options->root : "/", VH_LAUNCHER_DIRECTORY, NULL);
+        g_build_filename(options->root ? options->root : "/", LAUNCHER_DIR, NULL);
     g_autofree char *path = g_build_filename(dir, name, NULL);
     g_autofree char *text = vh_launcher_text(guest, ENGINE);
 

@@ -4,9 +4,6 @@
 
 #include <glib.h>
 
-/* In the search path of every desktop, and not the packages'. */
-#define VH_LAUNCHER_DIRECTORY "/usr/local/share/applications"
-
 /* The file's name for @guest. The caller owns it, as that of the next. */
 char *vh_launcher_name(const char *guest);
 

@@ -259,7 +259,7 @@ class Start(unittest.TestCase):
     def test_desktop_entry(self):
         """Never over another; valid for the desktops; each guest has a file of its own."""
         with tempfile.TemporaryDirectory() as root:
-            directory = os.path.join(root, "usr/local/share/applications")
+            directory = root + os.path.join(os.environ["ENGINE_ROOT"], "launchers")
             for guest in ("win10", 'a "b" `c` $d \\e %f/\n', "x" * 250):
                 result = run("start", "--desktop-entry", "--root", root, guest)
                 self.assertEqual((result.returncode, result.stderr), (0, b""))
