@@ -50,6 +50,7 @@ typedef struct {
     VhJournal *journal;
     gint64 deadline, act_deadline;
     GArray *asked; /* Begun: goes on by itself, and has to be waited for */
+    NoteTarget about;
 } Run;
 
 /* A step whose record is in the journal. */
@@ -59,22 +60,22 @@ typedef struct {
     gint64 since;
 } Begun;
 
-static VhStepContext context_of(const Run *self, NoteTarget *target)
+/* Valid until the next. */
+static VhStepContext context_of(Run *self, const VhStep *step)
 {
+    self->about = (NoteTarget){self->teller, step->kind->name, step->subject};
     return (VhStepContext){.host = self->teller->engine->host,
                            .deadline = self->deadline,
                            .act_deadline = self->act_deadline,
                            .daemon = self->journal->daemon,
                            .note = note,
-                           .data = target};
+                           .data = &self->about};
 }
 
 /* *@ret_record stays NULL when nothing is to be done. */
-static gboolean begin_step(const Run *self, const VhStep *step, VhRecord **ret_record,
-                           GError **error)
+static gboolean begin_step(Run *self, const VhStep *step, VhRecord **ret_record, GError **error)
 {
-    NoteTarget target = {self->teller, step->kind->name, step->subject};
-    const VhStepContext context = context_of(self, &target);
+    const VhStepContext context = context_of(self, step);
     g_autoptr(GVariant) prior = NULL;
 
     if (!step->kind->look(&context, step->args, &prior, error))
@@ -90,12 +91,11 @@ static gboolean begin_step(const Run *self, const VhStep *step, VhRecord **ret_r
     return record != NULL;
 }
 
-static gboolean apply_step(const Run *self, const Begun *begun, GError **error)
+static gboolean apply_step(Run *self, const Begun *begun, GError **error)
 {
     const VhStep *step = begun->step;
     VhHost *host = self->teller->engine->host;
-    NoteTarget target = {self->teller, step->kind->name, step->subject};
-    const VhStepContext context = context_of(self, &target);
+    const VhStepContext context = context_of(self, step);
 
     gboolean ok = step->kind->apply(&context, step->args, begun->record->prior, error);
     gint64 took = vh_host_now(host) - begun->since;
@@ -114,8 +114,7 @@ static gboolean apply_step(const Run *self, const Begun *begun, GError **error)
 static gboolean ask_for(Run *self, const Begun *begun)
 {
     const VhStep *step = begun->step;
-    NoteTarget target = {self->teller, step->kind->name, step->subject};
-    const VhStepContext context = context_of(self, &target);
+    const VhStepContext context = context_of(self, step);
 
     if (!step->kind->ask || !step->kind->ask(&context, step->args))
         return FALSE;
@@ -149,7 +148,11 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
 {
     VhHost *host = teller->engine->host;
     g_autoptr(GArray) asked = g_array_new(FALSE, FALSE, sizeof(Begun));
-    Run self = {teller, journal, deadline, act_deadline, asked};
+    Run self = {.teller = teller,
+                .journal = journal,
+                .deadline = deadline,
+                .act_deadline = act_deadline,
+                .asked = asked};
     gboolean ok = TRUE;
 
     vh_host_keep(host, journal->fd);
