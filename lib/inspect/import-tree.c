@@ -97,14 +97,17 @@ static gboolean one_guest(const char *path, GError **error)
                         path, list, top, (const char *)guests->pdata[0]);
 }
 
-/* Whether nothing in it says that it is what it was taken for. A script may well have nothing but
- * commands of its own, which are told one by one. */
+/* Whether nothing in it says that it is what it was taken for; a word or two of a long table are a
+ * command's name by chance. A script may well have nothing but commands of its own, which are told
+ * one by one. */
 static gboolean is_strange(const VhImport *import, gboolean script)
 {
+    enum { BY_CHANCE = 20 };
+
     for (guint i = 0; i < import->notes->len; i++)
         if (!((const VhImportNote *)import->notes->pdata[i])->strange)
             return FALSE;
-    return !script && import->strange > 0 && import->known == 0;
+    return !script && import->strange > import->known * BY_CHANCE;
 }
 
 static gboolean read_one(VhImport *import, const char *path, GError **error)
@@ -114,10 +117,11 @@ static gboolean read_one(VhImport *import, const char *path, GError **error)
     if (!read_file(import, path, &script, error))
         return FALSE;
     return !is_strange(import, script) ||
-           vh_error_set(error, VH_ERROR_FAILED,
-                        "%s: no line of it is understood: it is no configuration of a hook, and no "
-                        "script (which begins with #!)",
-                        path);
+           vh_error_set(
+               error, VH_ERROR_FAILED,
+               "%s: hardly a line of it is understood: it is no configuration of a hook, and no "
+               "script (which begins with #!)",
+               path);
 }
 
 gboolean vh_import_path(VhImport *import, const char *path, GError **error)

@@ -88,12 +88,13 @@ settings; correct it in devices
         for name, text in (("passwd", "root:x:0:0:root:/root:/bin/bash\n"
                                       "sync:x:4:65534:sync:/bin:/bin/sync\n"),
                            ("many", "some words\n" * 500), ("table.conf", "a: b\nhosts: files\n"),
-                           ("other.conf", "A=b\n")):
+                           ("other.conf", "A=b\n"),
+                           ("services", "discard 9/tcp sink null\n" * 30 + "echo 7/tcp\n")):
             path = self.file(name, text)
             for options in ((), ("--json",)):
                 out, err = self.run_import(path, *options, status=1)
                 self.assertEqual((out, err.count("\n")), ("", 1), err)
-                self.assertIn(name + ": no line of it is understood: ", err)
+                self.assertIn(name + ": hardly a line of it is understood: ", err)
         # A script may have nothing but commands of its own, and one line is enough for another file.
         self.assertEqual(self.notes("#!/bin/sh\n/opt/tool\n", "x.sh")[0][0][:2], ("person", 2))
         self.assertEqual(len(self.notes("A=b\n/opt/tool\nsleep 1\n", "x")[0]), 2)
