@@ -326,10 +326,35 @@ static gboolean is_qemu(VhReal *real, pid_t pid, const char *command, const char
     return named >= 0 ? named : looks_like;
 }
 
+/* libvirt writes it there as it would into XML: virPidFileBuildPath in src/util/virpidfile.c, with
+ * virBufferEscapeString. */
+static char *pid_file_name(const char *guest)
+{
+    static const struct {
+        char character;
+        const char *entity;
+    } entities[] = {
+        {'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
+    GString *name = g_string_new(NULL);
+
+    for (; *guest; guest++) {
+        gsize i = 0;
+        while (i < G_N_ELEMENTS(entities) && entities[i].character != *guest)
+            i++;
+        if (i < G_N_ELEMENTS(entities))
+            g_string_append(name, entities[i].entity);
+        else
+            g_string_append_c(name, *guest);
+    }
+    g_string_append(name, ".pid");
+    return g_string_free(name, FALSE);
+}
+
 gboolean vh_real_guest_running(VhHost *host, const char *guest)
 {
     VhReal *real = (VhReal *)host;
-    g_autofree char *path = vh_real_path(real, "/run/libvirt/qemu/%s.pid", guest);
+    g_autofree char *name = pid_file_name(guest);
+    g_autofree char *path = vh_real_path(real, "/run/libvirt/qemu/%s", name);
     g_autofree char *text = vh_name_is_plain(guest) ? vh_file_attribute(path) : NULL;
     g_autofree char *command = NULL;
     guint64 pid;

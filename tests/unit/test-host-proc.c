@@ -196,9 +196,14 @@ static void test_guest_names(void)
     host_tree_write(tree, "55\n", "/run/libvirt/qemu/a,b c.pid");
     host_tree_process(tree, 56, "qemu-system-x86", "S", 5, 0, "");
     write_bytes(tree, "", 0, "/proc/56/cmdline");
+    host_tree_write(tree, "57\n", "/run/libvirt/qemu/O&apos;Brien &lt;&amp;&gt; &quot;ü&quot;.pid");
+    host_tree_process(tree, 57, "qemu-system-x86", "S", 5, 0, "");
+    write_bytes(tree, QEMU("O'Brien <&> \"ü\""), sizeof QEMU("O'Brien <&> \"ü\""),
+                "/proc/57/cmdline");
     host_tree_write(tree, "56\n", "/run/libvirt/other.pid");
     host_tree_write(tree, "56\n", "/run/libvirt/qemu/.pid");
     g_assert_true(vh_host_guest_running(tree->host, "a,b c"));
+    g_assert_true(vh_host_guest_running(tree->host, "O'Brien <&> \"ü\""));
     g_assert_false(vh_host_guest_running(tree->host, "../other"));
     g_assert_false(vh_host_guest_running(tree->host, ""));
 }
