@@ -42,25 +42,32 @@ static void keep_those_of(GPtrArray *holders, const GPtrArray *now)
             g_ptr_array_remove_index(holders, i - 1);
 }
 
-/* Services (VhHolder, borrowed) that have a device open whenever one looks. Nothing is touched yet,
- * so a moment is all that it costs to know. */
-static GPtrArray *find_obstacles(VhPlanning *planning, const VhJudge *judge,
-                                 const char *const *addresses)
+/* Leaves those in @found (VhHolder) who have a device open whenever one looks. Nothing is touched
+ * yet, so a moment is all that it costs to know. */
+static void keep_lasting(VhPlanning *planning, GPtrArray *found, const char *const *addresses)
 {
-    const GPtrArray *holders = vh_judge_holders(judge);
-    GPtrArray *found = g_ptr_array_new();
     gint64 all = MIN(MOMENT, (gint64)planning->plan->timeout * G_USEC_PER_SEC / 8);
     gint64 until = vh_host_now(planning->host) + all, now;
 
-    for (guint i = 0; i < holders->len; i++)
-        if (vh_judge_is_obstacle(judge, holders->pdata[i]))
-            g_ptr_array_add(found, holders->pdata[i]);
     while (found->len > 0 && (now = vh_host_now(planning->host)) < until &&
            !vh_host_interrupted(planning->host)) {
         vh_host_wait(planning->host, found, MIN(PAUSE, until - now));
         g_autoptr(GPtrArray) again = vh_holding_find(planning->host, addresses, NULL);
         keep_those_of(found, again);
     }
+}
+
+/* Services (VhHolder, borrowed) that nothing ends. */
+static GPtrArray *find_obstacles(VhPlanning *planning, const VhJudge *judge,
+                                 const char *const *addresses)
+{
+    const GPtrArray *holders = vh_judge_holders(judge);
+    GPtrArray *found = g_ptr_array_new();
+
+    for (guint i = 0; i < holders->len; i++)
+        if (vh_judge_is_obstacle(judge, holders->pdata[i]))
+            g_ptr_array_add(found, holders->pdata[i]);
+    keep_lasting(planning, found, addresses);
     return found;
 }
 
@@ -72,6 +79,45 @@ static void refuse(VhPlanning *planning, const VhJudge *judge, const VhHolder *h
 
     vh_plan_refuse(planning, "%s: %s%s", what, advice,
                    service ? ", or set holders = \"terminate\"" : "");
+}
+
+/* ---- who has what need not be moved ---- */
+
+/* The devices that are on vfio-pci already, NULL: none. */
+static char **devices_ready(const VhPlan *plan)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (device->now && device->now->vfio && !vh_plan_moves(device))
+            g_ptr_array_add(addresses, g_strdup(device->address));
+    }
+    if (addresses->len == 0)
+        return NULL;
+    g_ptr_array_add(addresses, NULL);
+    return (char **)g_ptr_array_steal(addresses, NULL);
+}
+
+/* A guest that libvirt handed a device to without us, at its start or while it runs, has no journal
+ * that says so. A group is one process's (vfio_group_fops_open in the kernel's vfio/group.c), and
+ * libvirt looks at that only when the desktop is gone. */
+static void refuse_taken(VhPlanning *planning)
+{
+    g_auto(GStrv) addresses = devices_ready(planning->plan);
+    const char *const *list = (const char *const *)addresses;
+
+    if (!list || vh_host_guest_running(planning->host, planning->plan->guest))
+        return;
+    g_autoptr(GPtrArray) found = vh_holding_find(planning->host, list, NULL);
+    if (found)
+        keep_lasting(planning, found, list);
+    for (guint i = 0; found && i < found->len; i++) {
+        const VhHolder *holder = found->pdata[i];
+        g_autofree char *what = vh_holding_describe(holder);
+        g_autofree char *advice = vh_holding_advice(planning->host, holder, NULL);
+        vh_plan_refuse(planning, "%s: %s", what, advice);
+    }
 }
 
 /* ---- what the plan shows ---- */
@@ -133,6 +179,9 @@ void vh_plan_holders(VhPlanning *planning)
     g_auto(GStrv) addresses = vh_plan_leaving(planning->plan);
     VhHolders policy = planning->config->holders;
 
+    /* What a guest of ours holds is refused with its name. */
+    if (planning->plan->refusals->len == 0)
+        refuse_taken(planning);
     if (!addresses)
         return;
     g_autofree char *subject = g_strjoinv(" ", addresses);

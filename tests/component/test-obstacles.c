@@ -8,6 +8,7 @@
 
 #define GPU "0000:01:00.0"
 #define SOUND "0000:01:00.1"
+#define USB "0000:02:00.0"
 #define CARD "/dev/dri/card0"
 #define GROUP "/dev/vfio/5"
 
@@ -64,6 +65,36 @@ static void test_guest(void)
         g_assert_null(strstr(error->message, "terminate"));
         g_assert_cmpint(vh_host_now(machine->host) - begin, ==, 0);
     }
+}
+
+/* What libvirt gave to a guest without us, at its start or while it runs, has no journal. */
+static void test_guest_without_us(void)
+{
+    static const char *const both[] = {GPU, SOUND, USB, NULL};
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, both);
+    g_autoptr(GError) error = NULL;
+    gint64 later = vh_host_now(machine->host) + G_USEC_PER_SEC;
+
+    g_assert_true(vh_host_module_load(machine->host, "vfio-pci", later, NULL));
+    g_assert_true(vh_host_pci_override(machine->host, USB, "vfio-pci", NULL));
+    g_assert_true(vh_host_pci_unbind(machine->host, USB, later, NULL));
+    g_assert_true(vh_host_pci_probe(machine->host, USB, later, NULL));
+    machine_assert_driver(machine, USB, "vfio-pci");
+    vh_sim_set_guest_running(machine->host, "usbvm", TRUE);
+    guint before = vh_sim_trace(machine->host)->len;
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_REFUSED);
+    g_assert_nonnull(strstr(error->message, "keeps /dev/vfio/6 open: shut that guest down first"));
+    g_assert_cmpuint(vh_sim_trace(machine->host)->len, ==, before);
+    g_assert_false(machine_has_journal(machine));
+    /* Of the guest that has it, there is nothing to refuse. */
+    g_autoptr(GBytes) own = machine_domain("usbvm", TRUE, &both[2]);
+    machine_configure(machine, "usbvm", "");
+    g_autoptr(VhPlan) plan = machine_plan(machine, "usbvm", own);
+    g_assert_cmpuint(plan->refusals->len, ==, 0);
+    vh_sim_set_guest_running(machine->host, "usbvm", FALSE);
+    machine_prepare_ok(machine, xml);
 }
 
 /* A release that is forced while a guest runs names what ends that guest. */
@@ -319,6 +350,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/obstacles/service", test_service);
     g_test_add_func("/obstacles/guest", test_guest);
+    g_test_add_func("/obstacles/guest-without-us", test_guest_without_us);
     g_test_add_func("/obstacles/guest-at-release", test_guest_at_release);
     g_test_add_func("/obstacles/display-manager", test_display_manager);
     g_test_add_func("/obstacles/file", test_file);
