@@ -58,14 +58,14 @@ static void complain(const char *guest, const char *text, const char *more)
 void vh_report_error(const char *guest, const GError *error)
 {
     g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
-    g_autofree char *name = vh_text_one_line(guest);
+    g_autofree char *name = vh_text_one_line(guest), *operand = vh_text_operand(name);
     guint others = 0;
 
     for (gsize i = 1; lines[0] && lines[i]; i++)
         others += *lines[i] != '\0';
     g_autofree char *more =
         others > 0
-            ? g_strdup_printf(" (and %u more; all of them: virt-handoff plan %s)", others, name)
+            ? g_strdup_printf(" (and %u more; all of them: virt-handoff plan %s)", others, operand)
             : g_strdup("");
     complain(name, lines[0], more);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/text.h"
 #include "domain/edit.h"
 #include "hook/patient.h"
 #include "hook/report.h"
@@ -113,8 +114,9 @@ static gboolean put(const char *guest, const char *before, const char *after,
     }
     if (!vh_machine_define(after, error))
         return FALSE;
+    g_autofree char *operand = vh_text_operand(guest);
     vh_report_remark("Defined, for the next start of %s; see what it does: virt-handoff plan %s\n",
-                     guest, guest);
+                     guest, operand);
     return TRUE;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "build-config.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
@@ -85,8 +86,8 @@ static gboolean install(const char *file, const VhOptions *options, GError **err
         return vh_error_set_errno(error, errno, "%s", dir);
     if (!vh_paper_write(path, file, strlen(file), FILE_MODE, options->force, error))
         return FALSE;
-    vh_report_remark("%s is written; see what it does: virt-handoff plan %s\n", path,
-                     options->guest);
+    g_autofree char *guest = vh_text_operand(options->guest);
+    vh_report_remark("%s is written; see what it does: virt-handoff plan %s\n", path, guest);
     return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "build-config.h"
 #include "hook/patient.h"
 #include "hook/report.h"
@@ -71,7 +72,8 @@ int vh_verb_init(int argc, char **argv, const VhOptions *options)
     g_autofree char *text = vh_template_text(guest, plan);
     if (error || !put(path, text, options, &error))
         return vh_report_failure(guest, error);
+    g_autofree char *operand = vh_text_operand(guest);
     if (!options->host)
-        vh_report_text("%s is written; what it does: virt-handoff plan %s\n", path, guest);
+        vh_report_text("%s is written; what it does: virt-handoff plan %s\n", path, operand);
     return VH_EXIT_OK;
 }

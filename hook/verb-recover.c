@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* recover: gives back what nobody else will, at every start of libvirt's daemon and by hand. */
+#include "base/text.h"
 #include "engine/journal.h"
 #include "engine/recover.h"
 #include "hook/report.h"
@@ -12,6 +13,7 @@ static guint show_left_alone(const VhEngine *engine)
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
+        g_autofree char *guest = vh_text_operand(journal->guest);
         if (vh_host_guest_running(engine->host, journal->guest))
             vh_report_wrapped(0, "", "%s runs and keeps its devices.", journal->guest);
         else
@@ -19,7 +21,7 @@ static guint show_left_alone(const VhEngine *engine)
                 0, "", "%s is left alone: %s%s. If nothing follows: virt-handoff release %s",
                 journal->guest,
                 journal->prepared ? "it is prepared to start" : "its preparation was cut off",
-                journal->by_hand ? "" : ", and libvirt's daemon lives", journal->guest);
+                journal->by_hand ? "" : ", and libvirt's daemon lives", guest);
     }
     return journals->len;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "build-config.h"
 #include "hook/patient.h"
 #include "hook/progress.h"
@@ -132,16 +133,17 @@ static gboolean start(const Patient *patient, GError **error)
     VhHost *host = patient->engine.host;
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *unit = g_strdup_printf("virt-handoff-start-%s.service", plan->uuid);
+    g_autofree char *guest = vh_text_operand(plan->guest);
 
     if (!agreed(patient->options, error) ||
         !vh_desk_start_guest(host, unit, self ? self : ENGINE, plan->guest, error))
         return FALSE;
     if (vh_host_service_manager(host) == &vh_manager_systemd)
         vh_report_text("%s starts; how it went: journalctl -u %s, virt-handoff timeline %s\n",
-                       plan->guest, unit, plan->guest);
+                       plan->guest, unit, guest);
     else
         vh_report_text("%s starts; how it went: virsh domstate %s --reason, the system's log\n",
-                       plan->guest, plan->guest);
+                       plan->guest, guest);
     return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/journal.h"
 #include "hook/patient.h"
 #include "hook/report.h"
@@ -108,8 +109,9 @@ static void show_text(const Look *look, const VhJournal *journal)
         if (record->state == VH_RECORD_STUCK)
             vh_report_wrapped(2, "!stuck: ", "%s", record->error ? record->error : record->subject);
     }
+    g_autofree char *guest = vh_text_operand(journal->guest);
     if (advice)
-        vh_report_text("  %s: virt-handoff release %s\n", advice, journal->guest);
+        vh_report_text("  %s: virt-handoff release %s\n", advice, guest);
 }
 
 static GVariant *device_variant(VhHost *host, const char *address)

@@ -24,6 +24,25 @@ char *vh_text_one_line(const char *text)
     return g_string_free(line, FALSE);
 }
 
+char *vh_text_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-./:=+,@%";
+    const char *at = text;
+
+    /* A byte of a longer character means nothing to a shell. */
+    while (*at && (strchr(plain, *at) || (guchar)*at >= 0x80))
+        at++;
+    return *text && !*at ? g_strdup(text) : g_shell_quote(text);
+}
+
+char *vh_text_operand(const char *text)
+{
+    g_autofree char *word = vh_text_word(text);
+
+    return g_strconcat(*text == '-' ? "-- " : "", word, NULL);
+}
+
 static gboolean same(char a, char b)
 {
     return g_ascii_tolower(a) == g_ascii_tolower(b);

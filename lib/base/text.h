@@ -8,6 +8,14 @@
  * escapes and broken UTF-8 become visible. The caller owns the result. NULL gives "". */
 char *vh_text_one_line(const char *text);
 
+/* @text as one word of a shell's command line, quoted only where that is needed. The caller owns
+ * the result. */
+char *vh_text_word(const char *text);
+
+/* The same for an operand of a command, as a guest's name: what begins with "-" gets a "--" before
+ * it, which ends the options of all commands that we name. The caller owns the result. */
+char *vh_text_operand(const char *text);
+
 /* The member of @words (NULL-terminated) nearest to @word by edit distance, capitals aside, or NULL
  * when none is near enough to be a likely slip (more than a third of its length away). Borrowed. */
 const char *vh_text_nearest(const char *word, const char *const *words);

@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/announce.h"
 #include "engine/plan.h"
 #include "engine/run.h"
@@ -47,9 +48,10 @@ gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error
     guint stuck = vh_run_undo(teller, journal, deadline, &cause);
     if (stuck > 0) {
         tell_desktop(teller, journal, cause);
+        g_autofree char *guest = vh_text_operand(journal->guest);
         return vh_error_set(error, VH_ERROR_FAILED,
                             "%s (%u step(s) stuck; mend it, then: virt-handoff release %s)",
-                            cause->message, stuck, journal->guest);
+                            cause->message, stuck, guest);
     }
     vh_tell(teller, VH_EVENT_RELEASE_END, LOG_NOTICE, NULL, NULL,
             vh_host_now(teller->engine->host) - begin, NULL, "everything is back");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/journal-private.h"
 
 enum { MAX_SIZE = 16 * 1024 * 1024 };
@@ -300,6 +301,6 @@ char *vh_journal_holders(const GPtrArray *journals)
                                ((const VhJournal *)journals->pdata[i])->guest);
     if (journals->len > 1)
         return g_strdup_printf("holds nothing; %s do: virt-handoff status", guests->str);
-    return g_strdup_printf("holds nothing; %s does: virt-handoff release %s", guests->str,
-                           first->guest);
+    g_autofree char *guest = vh_text_operand(first->guest);
+    return g_strdup_printf("holds nothing; %s does: virt-handoff release %s", guests->str, guest);
 }

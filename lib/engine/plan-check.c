@@ -22,15 +22,17 @@ static gboolean check_exists(VhPlanning *planning, const VhPlanDevice *device, G
 
 static void refuse_claimed(VhPlanning *planning, const char *address, const char *guest)
 {
+    g_autofree char *operand = vh_text_operand(guest);
+
     if (vh_host_guest_running(planning->host, guest))
         vh_plan_refuse(planning,
                        "%s is held by guest %s, which runs: stop that one first: virsh shutdown %s",
-                       address, guest, guest);
+                       address, guest, operand);
     else
         vh_plan_refuse(planning,
                        "%s is held by guest %s, which does not run: give it back first: "
                        "virt-handoff release %s",
-                       address, guest, guest);
+                       address, guest, operand);
 }
 
 static gboolean check_claims(VhPlanning *planning, const VhPlanDevice *device, GError **error)

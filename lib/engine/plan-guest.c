@@ -9,13 +9,14 @@
 static void note_earlier(VhPlanning *planning, const VhJournal *own)
 {
     const char *guest = planning->plan->guest;
+    g_autofree char *operand = vh_text_operand(guest);
     gboolean running = vh_host_guest_running(planning->host, guest);
 
     /* What was done is in its journal, and what a start would do shows when it has stopped. */
     planning->plan->running = running && own;
     if (planning->plan->running)
         g_ptr_array_set_size(planning->plan->steps, 0);
-    else if (running)
+    else if (running && planning->plan->devices->len > 0)
         vh_plan_note(planning, "%s runs and has its devices; this is for the host as it is now",
                      guest);
     else if (own && own->prepared && !vh_journal_goes_back(own))
@@ -23,13 +24,13 @@ static void note_earlier(VhPlanning *planning, const VhJournal *own)
             planning,
             "its devices are handed over already: a start takes that over, and its end, or "
             "virt-handoff release %s, gives them back",
-            guest);
+            operand);
     else if (own)
         vh_plan_note(
             planning,
             "an earlier hand-over was not given back yet (virt-handoff status %s): a start does "
             "that first",
-            guest);
+            operand);
 }
 
 /* What was not handed over by us is not given back by us. */
@@ -124,11 +125,12 @@ VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const 
     note_inactive(&planning, own);
     note_staying(&planning, own);
     note_scripts(&planning);
+    g_autofree char *operand = vh_text_operand(domain->name);
     if (!config)
         vh_plan_note(
             &planning,
             "%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest alone; an empty "
-            "file is enough",
-            engine->hooks_dir, domain->name);
+            "file is enough: virt-handoff init %s",
+            engine->hooks_dir, domain->name, operand);
     return plan;
 }

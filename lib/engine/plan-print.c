@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The plan as people and programs read it. */
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/plan.h"
 
 static GVariant *device_variant(const VhPlanDevice *device)
@@ -115,6 +116,11 @@ static void add_steps(GString *text, const VhPlan *plan)
 {
     guint back = 0;
 
+    if (plan->steps->len == 0) {
+        g_string_append_printf(text, "%s: nothing: no host device has to change hands\n",
+                               plan->guest);
+        return;
+    }
     g_string_append_printf(text, "%s: when it starts\n", plan->guest);
     for (guint i = 0; i < plan->steps->len; i++) {
         const VhStep *step = plan->steps->pdata[i];
@@ -129,9 +135,11 @@ static void add_steps(GString *text, const VhPlan *plan)
         g_autofree char *what = step->kind->describe_undo(step->args);
         g_string_append_printf(text, "%4u. %s\n", ++back, what);
     }
-    if (plan->steps->len == 0)
-        g_string_append(text, "   nothing: no host device has to change hands\n");
-    add_later(text, plan);
+}
+
+/* How long a start and an end may take. */
+static void add_times(GString *text, const VhPlan *plan)
+{
     g_string_append_printf(text, "At most %u s until the guest starts or all is back.\n",
                            vh_plan_worst_case(plan));
     g_string_append_printf(text,
@@ -144,17 +152,25 @@ static void add_steps(GString *text, const VhPlan *plan)
                                VH_SCRIPTS_SECONDS);
 }
 
+static void add_all(GString *text, const VhPlan *plan)
+{
+    add_steps(text, plan);
+    add_later(text, plan);
+    add_times(text, plan);
+}
+
 char *vh_plan_text(const VhPlan *plan)
 {
     GString *text = g_string_new(NULL);
+    g_autofree char *guest = vh_text_operand(plan->guest);
 
     if (plan->running)
         g_string_append_printf(text,
                                "%s runs and has its devices. What it holds: virt-handoff status "
                                "%s. What its start has done: virt-handoff timeline %s\n",
-                               plan->guest, plan->guest, plan->guest);
+                               plan->guest, guest, guest);
     else
-        add_steps(text, plan);
+        add_all(text, plan);
     add_texts(text, "note", plan->notes);
     add_texts(text, "note", plan->present);
     add_texts(text, "cannot start", plan->refusals);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/plan.h"
 
+#include "base/text.h"
 #include "engine/plan-private.h"
 
 static void device_free(VhPlanDevice *device)
@@ -246,8 +247,9 @@ gboolean vh_plan_check(const VhPlan *plan, GError **error)
         return TRUE;
     if (plan->refusals->len == 1)
         return vh_error_set(error, VH_ERROR_REFUSED, "%s", (char *)plan->refusals->pdata[0]);
+    g_autofree char *guest = vh_text_operand(plan->guest);
     return vh_error_set(error, VH_ERROR_REFUSED, "%s (and %u more: virt-handoff plan %s)",
-                        (char *)plan->refusals->pdata[0], plan->refusals->len - 1, plan->guest);
+                        (char *)plan->refusals->pdata[0], plan->refusals->len - 1, guest);
 }
 
 /* ---- time limits ---- */

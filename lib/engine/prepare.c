@@ -4,6 +4,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "engine/announce.h"
 #include "engine/call-private.h"
 #include "engine/journal.h"
@@ -41,14 +42,32 @@ static gint64 steps_deadline(const Preparation *p)
     return vh_deadline_of_steps(p->begin, p->config->timeout);
 }
 
+/* libvirt asks for every guest; a person who asks wants something done. */
+static gboolean may_do_nothing(const Preparation *p, GError **error)
+{
+    const VhCall *call = p->call;
+    g_auto(GStrv) scripts =
+        vh_host_scripts(host_of(p), call->guest, call->operation, call->suboperation, NULL);
+    g_autofree char *guest = vh_text_operand(p->teller.guest);
+
+    if (!call->by_hand || (scripts && *scripts))
+        return TRUE;
+    return vh_error_set(error, VH_ERROR_REFUSED,
+                        "%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest "
+                        "alone; an empty file is enough: virt-handoff init %s",
+                        p->teller.engine->hooks_dir, p->teller.guest, guest);
+}
+
 /* The guest's file; one that is not there is no error: the guest may have scripts only. */
 static gboolean load_config(Preparation *p, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
     p->config = vh_engine_config(p->teller.engine, p->call->guest, &cause);
-    if (p->config || vh_error_is_gone(cause))
+    if (p->config)
         return TRUE;
+    if (vh_error_is_gone(cause))
+        return may_do_nothing(p, error);
     g_propagate_error(error, g_steal_pointer(&cause));
     return FALSE;
 }

@@ -3,6 +3,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "engine/call-private.h"
 #include "engine/give-back.h"
 #include "engine/plan.h"
@@ -124,6 +125,7 @@ static gboolean ask_recovery(const VhTeller *teller, const VhJournal *journal, G
 static void leave_to_recovery(const VhTeller *teller, const char *uuid)
 {
     g_autoptr(VhJournal) journal = find_journal(teller->engine, uuid, NULL);
+    g_autofree char *guest = vh_text_operand(teller->guest);
     g_autoptr(GError) cause = NULL;
 
     if (!journal)
@@ -134,7 +136,7 @@ static void leave_to_recovery(const VhTeller *teller, const char *uuid)
     else
         vh_tell(teller, VH_EVENT_NOTE, LOG_ERR, NULL, NULL, -1, cause,
                 "%s; when the other hand-over has ended: virt-handoff release %s", cause->message,
-                teller->guest);
+                guest);
 }
 
 gboolean vh_call_release(const VhTeller *teller, const VhCall *call, GError **error)

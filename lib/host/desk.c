@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/desk.h"
 
+#include "base/text.h"
 #include "host/services.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
@@ -84,8 +85,9 @@ static gboolean start_by_ourselves(VhReal *real, const char *program, const char
 
     if (vh_service_launch(real, argv, deadline, &cause) || vh_error_is_timeout(cause))
         return TRUE;
+    g_autofree char *operand = vh_text_operand(guest);
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
-                               "start %s (see: virsh start %s): ", guest, guest);
+                               "start %s (see: virsh start %s): ", guest, operand);
     return FALSE;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/text.h"
 #include "inspect/check-private.h"
 
 void vh_check_file(gpointer data)
@@ -17,7 +18,8 @@ void vh_check_file(gpointer data)
                !vh_check_there(checking, checking->in->hooks_dir, "/etc", &known) && !known) {
         vh_check_unknown(checking, "whether there is one", NULL);
     } else if (vh_error_is_gone(error)) {
-        g_autofree char *mend = g_strdup_printf("sudo virt-handoff init %s", checking->in->guest);
+        g_autofree char *guest = vh_text_operand(checking->in->guest);
+        g_autofree char *mend = g_strdup_printf("sudo virt-handoff init %s", guest);
         vh_check_add(checking, VH_FINDING_FAILURE, mend, "there is none");
     } else if (g_error_matches(error, VH_ERROR, VH_ERROR_CONFIG)) {
         g_auto(GStrv) lines = g_strsplit(error->message, "\n", -1);
@@ -34,16 +36,19 @@ void vh_check_domain(gpointer data)
 {
     VhChecking *checking = data;
     const VhDomain *domain = checking->in->domain;
+    g_autofree char *guest = vh_text_operand(checking->in->guest);
+    g_autofree char *attach = g_strdup_printf(
+        "virt-handoff attach %s ADDRESS (the card's; its group comes along)", guest);
 
-    if (!domain)
+    if (vh_error_is_gone(checking->in->domain_error))
+        vh_check_add(checking, VH_FINDING_FAILURE, NULL, "%s", checking->in->domain_error->message);
+    else if (!domain)
         vh_check_add(checking, VH_FINDING_WARNING, NULL, "what the guest is cannot be told: %s",
                      checking->in->domain_error->message);
     else if (domain->devices->len == 0)
-        vh_check_add(checking, VH_FINDING_WARNING,
-                     "virt-handoff attach GUEST ADDRESS (the card's; its group comes along)",
-                     "it passes no device of this host");
+        vh_check_add(checking, VH_FINDING_WARNING, attach, "it passes no PCI device of this host");
     else
-        vh_check_add(checking, VH_FINDING_OK, NULL, "passes %u of this host's devices",
+        vh_check_add(checking, VH_FINDING_OK, NULL, "passes %u of this host's PCI devices",
                      domain->devices->len);
 }
 
@@ -124,17 +129,27 @@ static gboolean resets_with_bus(VhChecking *checking, const char *address)
     return found && strncmp(address + strlen("0000:"), "00:", 3) != 0;
 }
 
+static void tell_unknown(VhChecking *checking, GPtrArray *addresses)
+{
+    g_ptr_array_add(addresses, NULL);
+    g_autofree char *list = vh_text_list((const char *const *)addresses->pdata);
+    g_autofree char *what = g_strconcat("how the kernel resets ", list, NULL);
+
+    vh_check_unknown(checking, what, NULL);
+}
+
 void vh_check_reset(gpointer data)
 {
     VhChecking *checking = data;
     const VhDomain *domain = checking->in->domain;
-    guint good = 0, unknown = 0;
+    g_autoptr(GPtrArray) unknown = g_ptr_array_new();
+    guint good = 0;
 
     for (guint i = 0; i < domain->devices->len; i++) {
-        const char *address = ((VhDomainDevice *)domain->devices->pdata[i])->address;
+        char *address = ((VhDomainDevice *)domain->devices->pdata[i])->address;
         g_autofree char *methods = reset_methods(checking, address);
         if (!methods)
-            unknown++;
+            g_ptr_array_add(unknown, address);
         else if (*methods)
             good++;
         else if (sibling_resets(checking, address) && resets_with_bus(checking, address))
@@ -145,8 +160,8 @@ void vh_check_reset(gpointer data)
                          "AMD cards: the module vendor-reset; others: pass another controller",
                          "the kernel has no reset for %s", address);
     }
-    if (unknown > 0)
-        vh_check_unknown(checking, "how devices are reset", NULL);
+    if (unknown->len > 0)
+        tell_unknown(checking, unknown);
     else if (good == domain->devices->len)
         vh_check_add(checking, VH_FINDING_OK, NULL, "the kernel can reset all of them");
 }
@@ -230,22 +245,22 @@ void vh_check_pins(gpointer data)
 
 /* ---- devices ---- */
 
-/* How many display functions the guest gets; *@ret_nvidia of them are NVIDIA's, and *@ret_known is
- * FALSE when one is not on this host. */
-static guint displays(VhChecking *checking, guint *ret_nvidia)
+/* How many display functions the guest gets; *@ret_nvidia: the first of NVIDIA's, or NULL. */
+static guint displays(VhChecking *checking, const char **ret_nvidia)
 {
     enum { NVIDIA = 0x10de };
     const GPtrArray *devices = checking->in->domain->devices;
     guint found = 0;
 
-    *ret_nvidia = 0;
+    *ret_nvidia = NULL;
     for (guint i = 0; i < devices->len; i++) {
         const char *address = ((VhDomainDevice *)devices->pdata[i])->address;
         g_autoptr(VhPciFunction) now = vh_host_pci_look(checking->host, address, NULL);
         if (!now || !vh_pci_is_display(now))
             continue;
         found++;
-        *ret_nvidia += now->vendor == NVIDIA;
+        if (now->vendor == NVIDIA && !*ret_nvidia)
+            *ret_nvidia = address;
     }
     return found;
 }
@@ -254,15 +269,16 @@ void vh_check_hidden(gpointer data)
 {
     VhChecking *checking = data;
     const VhDomain *domain = domain_of(checking);
-    guint nvidia;
+    const char *nvidia;
 
     (void)displays(checking, &nvidia);
-    if (nvidia == 0)
+    g_autofree char *guest = vh_text_operand(checking->in->guest);
+    g_autofree char *hide =
+        g_strdup_printf("virt-handoff attach %s %s --hide-kvm", guest, nvidia ? nvidia : "");
+    if (!nvidia)
         vh_check_add(checking, VH_FINDING_OK, NULL, "no card of NVIDIA's is passed");
     else if (!domain->kvm_hidden)
-        vh_check_add(checking, VH_FINDING_WARNING,
-                     "virt-handoff attach GUEST ADDRESS --hide-kvm (the card's address)",
-                     "<kvm><hidden state='on'/> is not set");
+        vh_check_add(checking, VH_FINDING_WARNING, hide, "<kvm><hidden state='on'/> is not set");
     else if (!domain->vendor_id)
         vh_check_add(checking, VH_FINDING_OK, NULL,
                      "hidden; <hyperv><vendor_id/>, which some old drivers need too, is not set");
@@ -285,7 +301,7 @@ void vh_check_graphics(gpointer data)
 {
     VhChecking *checking = data;
     const VhDomain *domain = domain_of(checking);
-    guint nvidia;
+    const char *nvidia;
 
     guint cards = displays(checking, &nvidia);
     g_autofree char *videos = join(domain->videos);

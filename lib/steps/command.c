@@ -4,15 +4,11 @@
  * the per-VM file may be another one by then. The program is looked at again right before it runs,
  * as that may be another one, too.
  */
-#include <string.h>
-
 #include "base/json.h"
+#include "base/text.h"
 #include "steps/step.h"
 
 enum { SECONDS = 5 };
-
-/* Characters that a person's shell takes for themselves. */
-#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=+,@%"
 
 static const char *text(GVariant *args, const char *key)
 {
@@ -83,9 +79,8 @@ static char *describe_argv(GVariant *args, const char *key)
     GString *line = g_string_new("run");
 
     for (char **word = argv; *word; word++) {
-        gboolean plain = **word && !(*word)[strspn(*word, PLAIN)];
-        g_autofree char *quoted = plain ? NULL : g_shell_quote(*word);
-        g_string_append_printf(line, " %s", plain ? *word : quoted);
+        g_autofree char *quoted = vh_text_word(*word);
+        g_string_append_printf(line, " %s", quoted);
     }
     return g_string_free(line, FALSE);
 }

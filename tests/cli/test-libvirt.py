@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the verbs do with what libvirt answers (see fake-libvirt.c): it knows the guest "known"."""
+import json
 import os
 import unittest
 
@@ -33,6 +34,16 @@ class Libvirt(Engine):
             result = self.run_engine("rehearse", *arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""), result.stdout)
             self.assertIn(b"The host is as it was.", result.stdout)
+
+    @unittest.skipIf(os.geteuid() != 0, "not root")
+    def test_check(self):
+        """A file is no guest: nothing can start."""
+        self.configure(guest="mistyped")
+        for guest, state in (("mistyped", "failure"), ("known", "warning")):
+            result = self.run_engine("check", "--json", guest)
+            found = [(finding["state"], finding["what"])
+                     for finding in json.loads(result.stdout)["findings"] if finding["id"] == "domain"]
+            self.assertEqual([finding[0] for finding in found], [state], found)
 
     @unittest.skipIf(os.geteuid() != 0, "not root")
     def test_launcher(self):

@@ -324,38 +324,6 @@ static void test_shared_display_manager(gconstpointer first_goes_first)
     machine_assert_state(machine, before, NULL);
 }
 
-static void test_by_hand_taken_over(void)
-{
-    g_autoptr(Machine) machine = machine_new("emulated");
-    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
-    g_autofree char *before = machine_state(machine, NULL);
-    g_autoptr(GBytes) output = NULL;
-    VhCall call = {.guest = "win10",
-                   .operation = "prepare",
-                   .suboperation = "begin",
-                   .extra = "-",
-                   .xml = xml,
-                   .by_hand = TRUE};
-
-    g_assert_true(vh_call_answer(&machine->engine, &call, &output, NULL));
-    guint acts = vh_sim_operations(machine->host);
-    machine_prepare_ok(machine, xml);
-    g_assert_cmpuint(vh_sim_operations(machine->host), ==, acts);
-
-    /* By hand, nothing is taken from a running guest, unless forced. */
-    vh_sim_set_guest_running(machine->host, "win10", TRUE);
-    call.operation = "release";
-    call.suboperation = "end";
-    call.xml = NULL;
-    g_autoptr(GError) error = NULL;
-    g_assert_false(vh_call_answer(&machine->engine, &call, &output, &error));
-    g_assert_error(error, VH_ERROR, VH_ERROR_REFUSED);
-    g_assert_cmpuint(vh_sim_operations(machine->host), ==, acts);
-    vh_sim_set_guest_running(machine->host, "win10", FALSE);
-    g_assert_true(vh_call_answer(&machine->engine, &call, &output, NULL));
-    machine_assert_state(machine, before, NULL);
-}
-
 static void test_daemon_dies(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -473,7 +441,6 @@ int main(int argc, char **argv)
         {"/cycle/other-operations", test_other_operations},
         {"/cycle/foreign-holder", test_foreign_holder},
         {"/cycle/two-guests", test_two_guests},
-        {"/cycle/by-hand", test_by_hand_taken_over},
         {"/cycle/daemon-dies", test_daemon_dies},
         {"/cycle/interrupted", test_interrupted},
         {"/cycle/config-deleted", test_config_deleted_meanwhile},

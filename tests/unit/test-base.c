@@ -158,6 +158,25 @@ static void test_one_line(void)
     g_assert_cmpstr(none, ==, "");
 }
 
+static void test_word(void)
+{
+    static const struct {
+        const char *text, *word, *operand;
+    } cases[] = {
+        {"win10", "win10", "win10"},     {"Büro", "Büro", "Büro"},
+        {"a b", "'a b'", "'a b'"},       {"O'Brien", "'O'\\''Brien'", "'O'\\''Brien'"},
+        {"$(id)", "'$(id)'", "'$(id)'"}, {"-rf", "-rf", "-- -rf"},
+        {"-r f", "'-r f'", "-- '-r f'"}, {"", "''", "''"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *word = vh_text_word(cases[i].text);
+        g_autofree char *operand = vh_text_operand(cases[i].text);
+        g_assert_cmpstr(word, ==, cases[i].word);
+        g_assert_cmpstr(operand, ==, cases[i].operand);
+    }
+}
+
 static void test_nearest(void)
 {
     static const char *const words[] = {"devices", "driver", "modules", "stop", NULL};
@@ -200,6 +219,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/place", test_json_place);
     g_test_add_func("/json/rejects", test_json_rejects);
     g_test_add_func("/text/one-line", test_one_line);
+    g_test_add_func("/text/word", test_word);
     g_test_add_func("/text/nearest", test_nearest);
     g_test_add_func("/text/list", test_list);
     g_test_add_func("/event/ids", test_event_ids);

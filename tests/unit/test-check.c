@@ -206,7 +206,7 @@ static void test_guest(void)
                {"plan", "", "\"programs\":[{\"path\":\"/usr/bin/true\"}]", "",
                 "ok 1 step, nothing against it"});
     CASES({"file", "", NULL, "", "ok " HOOKS "/kvm.conf.d/win10.conf"},
-          {"domain", "", NULL, "", "warning it passes no device of this host"},
+          {"domain", "", NULL, "", "warning it passes no PCI device of this host"},
           {"plan", "", NULL, "", "ok 0 steps, nothing against it"},
           {"plan", "", OTHER, PASSED(""),
            "failure there is no PCI device 0000:09:00.0 on this host: addresses change when a card "
@@ -221,7 +221,8 @@ static void test_guest(void)
            "warning the kernel has no reset for 0000:09:00.1"},
           {"reset", FILE_AT(RESET "0/reset_method", "bus") "," FILE_AT(RESET "1/vendor", "x"), CARD,
            PASSED(""), "ok 0000:09:00.1 is reset together with all that is passed beside it"},
-          {"reset", "", CARD, PASSED(""), "unknown how devices are reset cannot be told"},
+          {"reset", "", CARD, PASSED(""),
+           "unknown how the kernel resets 0000:09:00.0 and 0000:09:00.1 cannot be told"},
           {"machine", "", NULL, "<os><type machine='pc-i440fx-6.2'>hvm</type></os>",
            "warning it is pc-i440fx-6.2, not Q35"},
           {"machine", "", NULL, "<os><type machine='pc-q35-6.2'>hvm</type></os>", "ok pc-q35-6.2"},
