@@ -60,25 +60,31 @@ const VhServiceManager *vh_real_service_manager(VhHost *host)
 #define ALIAS "display-manager.service"
 
 /*
- * systemd has an alias for it; elsewhere it has the name of its program, or of a service that runs
- * the one that a file names. The one that is up, else the first there is.
+ * systemd has an alias for it, which is missing where it was started without being enabled;
+ * elsewhere it has the name of its program, or of a service that runs the one that a file names.
+ * The one that is up, else, where no alias says which is meant, the first there is.
  */
 static VhUnit *find_display_manager(VhReal *real, const VhServices *services, GError **error)
 {
     static const char *const names[] = {
-        "display-manager", "xdm", "sddm", "lightdm",     "gdm",   "gdm3", "lxdm",
-        "greetd",          "ly",  "slim", "plasmalogin", "emptty"};
+        ALIAS,           "xdm.service",  "sddm.service",        "lightdm.service",
+        "gdm.service",   "gdm3.service", "lxdm.service",        "greetd.service",
+        "ly.service",    "slim.service", "plasmalogin.service", "cosmic-greeter.service",
+        "emptty.service"};
+    gboolean has_alias = services == &vh_services_systemd;
     g_autoptr(VhUnit) first = NULL;
 
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(VhUnit) unit = services->look(real, names[i], error);
         if (!unit)
             return NULL;
+        if (has_alias && i == 0 && g_strcmp0(unit->load, "not-found") != 0)
+            return g_steal_pointer(&unit);
         if (g_strcmp0(unit->load, "loaded") != 0)
             continue;
         if (g_strcmp0(unit->active, "inactive") != 0)
             return g_steal_pointer(&unit);
-        if (!first)
+        if (!first && !has_alias)
             first = g_steal_pointer(&unit);
     }
     return first ? g_steal_pointer(&first) : vh_service_unit(ALIAS, NULL, NULL);
@@ -91,7 +97,7 @@ VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error)
     VhReal *real = (VhReal *)host;
     const VhServices *services = services_of(real);
 
-    if (services != &vh_services_systemd && g_str_equal(name, ALIAS))
+    if (g_str_equal(name, ALIAS))
         return find_display_manager(real, services, error);
     return services->look(real, name, error);
 }

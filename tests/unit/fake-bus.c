@@ -63,7 +63,7 @@ static int on_nothing(Fake *fake, sd_bus_message *call)
     return sd_bus_reply_method_return(call, "");
 }
 
-static int append_unit(sd_bus_message *reply, const char *name)
+static int append_unit(sd_bus_message *reply, const char *name, gboolean no_alias)
 {
     static const struct {
         const char *name, *id, *load, *active, *job;
@@ -73,10 +73,12 @@ static int append_unit(sd_bus_message *reply, const char *name)
         {"queued.service", "queued.service", "loaded", "inactive", "start"},
         {"going.service", "going.service", "loaded", "active", "stop"},
         {"leaving.service", "leaving.service", "loaded", "inactive", "stop"},
+        {"xdm.service", "xdm.service", "loaded", "inactive", ""},
+        {"sddm.service", "sddm.service", "loaded", "active", ""},
     };
     const char *id = name, *load = "not-found", *active = "inactive", *job = "";
 
-    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+    for (gsize i = no_alias ? 1 : 0; i < G_N_ELEMENTS(units); i++)
         if (strcmp(units[i].name, name) == 0) {
             id = units[i].id;
             load = units[i].load;
@@ -101,7 +103,7 @@ static int on_list_units(Fake *fake, sd_bus_message *call)
     (void)sd_bus_message_read(call, "as", 1, &name);
     (void)sd_bus_message_new_method_return(call, &reply);
     (void)sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
-    (void)append_unit(reply, name);
+    (void)append_unit(reply, name, fake->behaviour.no_alias);
     (void)sd_bus_message_close_container(reply);
     return sd_bus_send(fake->bus, reply, NULL);
 }

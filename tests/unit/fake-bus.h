@@ -16,6 +16,7 @@ typedef struct {
     gboolean early;     /* its end is told before the answer that names it */
     gboolean drop;      /* the connection breaks after the answer */
     gboolean odd;       /* answers are of another type */
+    gboolean no_alias;  /* nothing is called display-manager.service; sddm.service runs */
     gboolean absent;    /* it is on the bus, but not under the services' names */
     const char *silent; /* member that is not answered */
     const char *fails;  /* member that is answered with an error … */

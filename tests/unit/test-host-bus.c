@@ -41,6 +41,18 @@ static void test_look(void)
     g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
 }
 
+/* As where a display manager was started and never enabled; one that does not run is not it. */
+static void test_look_without_alias(void)
+{
+    g_autoptr(FakeSetup) setup = fake_setup_new((FakeBehaviour){.no_alias = TRUE});
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhUnit) unit = vh_host_unit_look(setup->host, "display-manager.service", &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(unit->id, ==, "sddm.service");
+    g_assert_cmpstr(unit->active, ==, "active");
+}
+
 static void test_look_troubles(void)
 {
     static const struct {
@@ -454,6 +466,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/units/look", test_look);
+    g_test_add_func("/units/look-without-alias", test_look_without_alias);
     g_test_add_func("/units/look-troubles", test_look_troubles);
     g_test_add_func("/units/job-results", test_job_results);
     g_test_add_func("/units/order-of-calls", test_order_of_calls);
