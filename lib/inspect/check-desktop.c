@@ -162,10 +162,10 @@ static void judge_stayer(Holders *self, const VhHolder *holder, const char *addr
 {
     g_autofree char *command = vh_text_one_line(holder->command);
     g_autofree char *mend = mend_for(self, holder);
+    const char *unit = holder->user_unit ? holder->user_unit : holder->unit;
 
     vh_check_add(self->checking, VH_FINDING_WARNING, mend, "%s (pid %d, %s) has %s of %s open",
-                 command, holder->process.pid, holder->unit ? holder->unit : "no unit",
-                 holder->node, address);
+                 command, holder->process.pid, unit ? unit : "no unit", holder->node, address);
 }
 
 /* One that has no part in a desktop; @fate as of a plan, or STAYS. */
@@ -321,10 +321,26 @@ void vh_check_linger(gpointer data)
 
 #define NETWORKS "/etc/libvirt/qemu/networks"
 
+/* Of a guest that is known by its own networks, which are checked by themselves. */
+static gboolean needs_default(const VhDomain *domain)
+{
+    for (guint i = 0; domain && i < domain->networks->len; i++) {
+        const VhDomainNetwork *network = domain->networks->pdata[i];
+        if (g_strcmp0(network->kind, "network") == 0 && g_strcmp0(network->name, "default") == 0)
+            return TRUE;
+    }
+    return !domain;
+}
+
 void vh_check_default_network(gpointer data)
 {
     VhChecking *checking = data;
     gboolean known;
+
+    if (!needs_default(checking->in->domain)) {
+        vh_check_add(checking, VH_FINDING_OK, NULL, "this guest is not on it");
+        return;
+    }
     gboolean defined = vh_check_there(checking, NETWORKS "/default.xml", "/etc/libvirt", &known);
 
     if (!defined && known) {

@@ -71,6 +71,9 @@ void vh_check_secure_boot(gpointer checking);
 void vh_check_lockdown(gpointer checking);
 void vh_check_framebuffer(gpointer checking);
 void vh_check_vfio(gpointer checking);
+/* check-setup.c */
+void vh_check_recovery(gpointer checking);
+void vh_check_files(gpointer checking);
 /* check-hook.c */
 void vh_check_daemon(gpointer checking);
 void vh_check_hook(gpointer checking);

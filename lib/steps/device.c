@@ -197,14 +197,19 @@ static char *describe(GVariant *args)
 {
     const char *home = vh_json_string(args, "home", NULL);
 
-    return g_strdup_printf("hand %s from %s to %s", address_of(args), home ? home : "no driver",
-                           target_of(args));
+    if (!home)
+        return g_strdup_printf("hand %s, which has no driver, to %s", address_of(args),
+                               target_of(args));
+    return g_strdup_printf("hand %s from %s to %s", address_of(args), home, target_of(args));
 }
 
 static char *describe_undo(GVariant *args)
 {
-    return g_strdup_printf("give %s back to %s", address_of(args),
-                           vh_json_string(args, "home", "no driver"));
+    const char *home = vh_json_string(args, "home", NULL);
+
+    if (!home)
+        return g_strdup_printf("take %s from %s again", address_of(args), target_of(args));
+    return g_strdup_printf("give %s back to %s", address_of(args), home);
 }
 
 const VhStepKind vh_step_device = {

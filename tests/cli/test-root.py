@@ -84,7 +84,7 @@ class Root(Card):
     def test_rehearse(self):
         text = self.verb("rehearse", "win10")
         self.assertIn("copy of the host below " + self.root, text)
-        self.assertIn("hand 0000:01:00.0 from no driver to vfio-pci", text)
+        self.assertIn("hand 0000:01:00.0, which has no driver, to vfio-pci", text)
         self.assertIn("The host is as it was.", text)
         self.assertIn("no-such-guest", self.verb("rehearse", "no-such-guest", status=1))
         self.assertIn("takes a guest", self.verb("rehearse", status=1))

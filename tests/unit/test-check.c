@@ -379,6 +379,28 @@ static void test_called(void)
     }
 }
 
+static void test_setup(void)
+{
+#define WANTS "/etc/systemd/system/libvirtd.service.wants/virt-handoff-recover.service"
+#define OLD HOOKS "/kvm.conf.d/old.conf"
+    CASES(
+        {"recovery", FILE_AT(WANTS, "x"), NULL, NULL, "ok comes with libvirtd"},
+        {"recovery", FILE_AT("/etc/systemd/system/x", "y"), NULL, NULL,
+         "warning virt-handoff-recover.service is not enabled"},
+        {"recovery", "", NULL, NULL, "unknown whether it is enabled cannot be told"},
+        {"files", "", NULL, NULL, "ok no others"},
+        {"files", FILE_AT(HOOKS "/kvm.conf.d/win10.conf", "x"), NULL, "", "ok no others"},
+        {"files", FILE_AT(OLD, "x"), NULL, NULL,
+         "unknown whether each has its guest cannot be told"},
+        {"files",
+         FILE_AT(OLD, "x") "," FILE_AT("/etc/libvirt/qemu/new.xml", "x") "," FILE_AT("/run/x", "y"),
+         NULL, NULL, "warning " OLD ": libvirt has no guest of that name"},
+        {"files", FILE_AT(OLD, "x") "," FILE_AT("/etc/libvirt/qemu/old.xml", "x"), NULL, NULL,
+         "ok each has its guest"},
+        {"files", FILE_AT(OLD, "x") "," FILE_AT("/run/libvirt/qemu/old.xml", "x"), NULL, NULL,
+         "ok each has its guest"});
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -387,6 +409,7 @@ int main(int argc, char **argv)
     g_test_add_func("/check/called", test_called);
     g_test_add_func("/check/libvirt", test_libvirt);
     g_test_add_func("/check/desktop", test_desktop);
+    g_test_add_func("/check/setup", test_setup);
     g_test_add_func("/check/guest", test_guest);
     g_test_add_func("/check/pins", test_pins);
     g_test_add_func("/check/needs", test_needs);
