@@ -131,3 +131,34 @@ def guest_off_by_itself(host):
     host.require_given('usbvm', (USB,))
     host.virsh('destroy usbvm')
     host.wait_same(before)
+
+
+@scenario()
+def not_by_us(host):
+    """a VM whose name has a quote gets the USB controller from libvirt alone: a start that needs it costs no desktop;
+    then from the hook: a restart of libvirtd takes nothing from it"""
+    strange, quoted = "O'Brien & <1>", '"O\'Brien & <1>"'
+    before = host.facts().essence()
+    desktop = host.sh('systemctl show -P MainPID lightdm.service')
+    host.virsh(f'domrename usbvm {quoted}')
+    host.sh('virt-handoff attach --yes win10 02:00.0')
+    host.configure('win10')
+    host.virsh(f'start {quoted}')
+    host.virsh_fails('start win10')
+    refused = host.events('_COMM=virt-handoff PRIORITY=3')
+    require(any('shut that guest down first' in event['MESSAGE'] for event in refused), f'it said {refused}')
+    require(host.facts().desktop(), 'the desktop is gone')
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the display manager was stopped')
+    host.virsh(f'destroy {quoted}')
+    host.wait_same(before)
+
+    host.configure(strange)
+    host.virsh(f'start {quoted}')
+    host.sh('systemctl restart libvirtd.service && virt-handoff recover')
+    host.wait('libvirtd answers', lambda: host.state(quoted) == 'running')
+    require(host.facts().driver(USB) == 'vfio-pci', 'the controller was taken from a running guest')
+    said = host.sh('virt-handoff status')
+    require(f'{strange}: running' in said, f'status does not know that it runs: {said}')
+    host.sh(f'! virt-handoff release {quoted}')
+    host.virsh(f'destroy {quoted}')
+    host.wait_same(before)

@@ -1,5 +1,7 @@
 """The Debian package comes, is updated and goes while a VM has a device."""
 
+import json
+
 from lib.host import PER_VM, USB, require
 from lib.runner import scenario
 
@@ -25,6 +27,8 @@ def packages(host):
     said = dpkg(host, '-i /root/now.deb')
     require('Another hook was installed' in said, f'the hook that was there is not mentioned: {said}')
     installed = version(host)
+    require('virt-handoff-recover.service' in host.sh('systemctl show -P Wants libvirtd.service'),
+            'a libvirtd that starts anew brings no recovery with it')
     host.virsh('start usbvm')
     require(host.require_given('usbvm', (USB,)).journals(), 'there is no journal')
     pid = host.qemu_pid('usbvm')
@@ -39,6 +43,9 @@ def packages(host):
     require(host.qemu_pid('usbvm') == pid, 'the guest is another')
     host.virsh('destroy usbvm')
     host.wait_same(before)
+    loaded = next(found for found in json.loads(host.try_sh('virt-handoff check --json').stdout)['findings']
+                  if found['id'] == 'hook-loaded')
+    require(loaded['state'] == 'ok', f'check doubts that libvirt knows the hook: {loaded}')
 
     dpkg(host, '-r virt-handoff')
     require(host.sh(f'cat {HOOK}') == foreign, 'the hook that was there before is not back')
