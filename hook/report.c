@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -152,7 +153,17 @@ void vh_report_line(const char *line)
     fflush(stdout);
 }
 
-enum { WIDTH = 80, FURTHER = 2 };
+enum { FURTHER = 2 };
+
+int vh_report_width(void)
+{
+    enum { LEAST = 40, USUAL = 80 };
+    struct winsize size;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+        return USUAL;
+    return CLAMP(size.ws_col, LEAST, USUAL);
+}
 
 void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
 {
@@ -166,7 +177,7 @@ void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
     va_end(args);
     g_autofree char *line = vh_text_one_line(text);
     g_autofree char *whole = g_strconcat(shown, line, NULL);
-    g_auto(GStrv) lines = vh_text_wrap(whole, WIDTH - indent - FURTHER);
+    g_auto(GStrv) lines = vh_text_wrap(whole, vh_report_width() - indent - FURTHER);
     for (gsize i = 0; lines[i]; i++) {
         gsize marked = MIN(left, strlen(lines[i]));
         printf("%*s", i == 0 ? indent : indent + FURTHER, "");
@@ -183,7 +194,8 @@ void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
 static void put_after(const char *before, int indent, const char *colour, const char *text)
 {
     gboolean coloured = *colour && colours();
-    g_auto(GStrv) lines = vh_text_wrap(text, WIDTH - MAX((glong)strlen(before), indent));
+    g_auto(GStrv) lines =
+        vh_text_wrap(text, vh_report_width() - MAX((glong)strlen(before), indent));
 
     printf("%s%s", coloured ? colour : "", before);
     for (gsize i = 0; lines[i]; i++)

@@ -30,7 +30,10 @@ void vh_report_errors(const char *guest, const GError *error);
 int vh_report_failure(const char *guest, const GError *error);
 /* Text for people on stderr: about what is on stdout. */
 void vh_report_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
-/* A sentence in lines of 80 columns: @indent blanks, then @mark (which may begin as a table's cell,
+/* Columns for running text: the terminal's, but neither more than 80 nor less than 40; 80 where
+ * stdout is none. */
+int vh_report_width(void);
+/* A sentence in lines of that width: @indent blanks, then @mark (which may begin as a table's cell,
  * and be empty), then the text; its other lines stand below the mark, two further in. */
 void vh_report_wrapped(int indent, const char *mark, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The same without colours, and its other lines stand below the text's first letter, as those of

@@ -12,7 +12,13 @@ enum { EXIT_WELL = 0, EXIT_WARNINGS = 1, EXIT_WILL_NOT_WORK = 2 };
 
 /* ---- showing it ---- */
 
-enum { WIDTH = 80 };
+/* Columns right of @indent, enough for a word in any case. */
+static glong room_after(glong indent)
+{
+    enum { LEAST = 20 };
+
+    return MAX(vh_report_width() - indent, LEAST);
+}
 
 static void add_row(GPtrArray *rows, const char *a, const char *b, const char *c)
 {
@@ -23,7 +29,7 @@ static void add_row(GPtrArray *rows, const char *a, const char *b, const char *c
 
 static void add_wrapped(GPtrArray *rows, glong indent, const char *mark, const char *text)
 {
-    g_auto(GStrv) lines = vh_text_wrap(text, WIDTH - indent - (glong)strlen(mark));
+    g_auto(GStrv) lines = vh_text_wrap(text, room_after(indent + (glong)strlen(mark)));
 
     for (gsize i = 0; lines[i]; i++) {
         g_autofree char *line = g_strdup_printf("%*s%*s%s", (int)indent, "", (int)strlen(mark),
@@ -45,7 +51,7 @@ static void add_finding(GPtrArray *rows, const VhFinding *finding, const VhFindi
     enum { STATE = 9, GAP = 2 };
     glong indent = STATE + titles + GAP;
     g_autofree char *what = g_strdelimit(g_strdup(finding->what), "\n\t", ' ');
-    g_auto(GStrv) lines = vh_text_wrap(what, WIDTH - indent);
+    g_auto(GStrv) lines = vh_text_wrap(what, room_after(indent));
 
     add_row(rows, marks[finding->state], finding->title, lines[0]);
     for (gsize i = 1; lines[i]; i++)

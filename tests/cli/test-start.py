@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The verb start: what it says while there is a screen, and whom it asks."""
+import fcntl
 import json
 import os
 import pty
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import unittest
 
 import tap
@@ -255,6 +258,21 @@ class Start(unittest.TestCase):
         os.close(master)
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"start evening (see: virsh start evening): ", result.stderr)
+
+    def test_narrow_terminal(self):
+        """As over SSH from a telephone, which the guide recommends."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 50, 0, 0))
+        done = subprocess.run([ENGINE, "start", "--xml", HOST + ".xml", "--host", HOST + ".json", "win10"],
+                              stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE, timeout=60,
+                              check=False, env={**os.environ, "NO_COLOR": "1"})
+        os.close(slave)
+        text = os.read(master, 65536).decode()
+        os.close(master)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertGreater(len(text.splitlines()), 10)
+        # A path is one word.
+        self.assertLessEqual(max(len(line) for line in text.splitlines() if " " in line.strip()), 50, text)
 
     def test_desktop_entry(self):
         """Never over another; valid for the desktops; each guest has a file of its own."""
