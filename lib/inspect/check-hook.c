@@ -203,8 +203,7 @@ void vh_check_loaded(gpointer data)
                      unit);
     else
         vh_check_add(checking, VH_FINDING_WARNING, mend,
-                     "%s was put there after %s started, and systemd did not reload it since", path,
-                     unit);
+                     "%s was put there after %s started, and no reload since is known", path, unit);
 }
 
 /* ---- other hooks ---- */
