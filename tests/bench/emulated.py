@@ -81,8 +81,8 @@ def peak(host, before):
 def steps(host):
     """Seconds from the first step to the last of the last prepare and release: what no engine saves, however fast."""
     runs = json.loads(host.sh("virt-handoff timeline win10 --json"))["runs"][-2:]
-    return sum(max(step["start"] + step["duration"] for step in run["steps"]) -
-               min(step["start"] for step in run["steps"]) for run in runs)
+    return sum(max(step["start_usec"] + step["duration_usec"] for step in run["steps"]) -
+               min(step["start_usec"] for step in run["steps"]) for run in runs) / 1e6
 
 
 def measured(host, rounds):
