@@ -46,12 +46,14 @@ static gint64 steps_deadline(const Preparation *p)
 static gboolean may_do_nothing(const Preparation *p, GError **error)
 {
     const VhCall *call = p->call;
+
+    if (!call->by_hand)
+        return TRUE;
     g_auto(GStrv) scripts =
         vh_host_scripts(host_of(p), call->guest, call->operation, call->suboperation, NULL);
-    g_autofree char *guest = vh_text_operand(p->teller.guest);
-
-    if (!call->by_hand || (scripts && *scripts))
+    if (scripts && *scripts)
         return TRUE;
+    g_autofree char *guest = vh_text_operand(p->teller.guest);
     return vh_error_set(error, VH_ERROR_REFUSED,
                         "%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest "
                         "alone; an empty file is enough: virt-handoff init %s",
