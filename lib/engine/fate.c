@@ -18,6 +18,7 @@ struct VhJudge {
     gboolean asks;          /* … after it asked them to log out */
     gboolean stops_desktop; /* what began the graphical sessions is stopped */
     gboolean helped;
+    GHashTable *tied; /* "UID UNIT" of user units → whether they end with the desktop, once asked */
 };
 
 static const VhStep *find_step(const VhPlan *plan, const VhStepKind *kind, const char *subject)
@@ -70,6 +71,7 @@ VhJudge *vh_judge_new(VhHost *host, const VhPlan *plan, const VhConfig *config)
     self->config = config;
     self->manager = vh_holding_manager(host);
     self->sessions = vh_host_sessions(host, NULL);
+    self->tied = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->holders = list ? vh_holding_find(host, list, NULL) : NULL;
     if (!self->sessions)
         self->sessions = g_ptr_array_new();
@@ -87,6 +89,7 @@ void vh_judge_free(VhJudge *self)
     if (!self)
         return;
     g_free(self->manager);
+    g_hash_table_unref(self->tied);
     g_ptr_array_unref(self->sessions);
     g_clear_pointer(&self->drawers, g_ptr_array_unref);
     g_ptr_array_unref(self->holders);
@@ -174,6 +177,21 @@ static VhFate fate_of_leaving(const VhJudge *self, uid_t uid)
     return fate;
 }
 
+/* By its name, or as its manager says. */
+static gboolean is_of_desktop(const VhJudge *self, const VhHolder *holder)
+{
+    if (vh_holding_is_of_desktop(holder))
+        return TRUE;
+    if (!holder->user_unit)
+        return FALSE;
+    g_autofree char *key = g_strdup_printf("%u %s", holder->uid, holder->user_unit);
+    if (!g_hash_table_contains(self->tied, key)) {
+        gboolean is = vh_host_user_unit_of_desktop(self->host, holder->uid, holder->user_unit);
+        g_hash_table_insert(self->tied, g_strdup(key), GINT_TO_POINTER(is));
+    }
+    return GPOINTER_TO_INT(g_hash_table_lookup(self->tied, key));
+}
+
 /* A user's manager goes with the last session, unless the user lingers; what is of the desktop goes
  * with that, whatever becomes of the manager. */
 static VhFate fate_of_user_unit(const VhJudge *self, const VhHolder *holder)
@@ -181,8 +199,8 @@ static VhFate fate_of_user_unit(const VhJudge *self, const VhHolder *holder)
     gboolean stays = session_that_stays(self, holder->uid) != NULL ||
                      vh_host_user_lingers(self->host, holder->uid);
 
-    return stays && !vh_holding_is_of_desktop(holder) ? VH_FATE_STAYS
-                                                      : fate_of_leaving(self, holder->uid);
+    return stays && !is_of_desktop(self, holder) ? VH_FATE_STAYS
+                                                 : fate_of_leaving(self, holder->uid);
 }
 
 /* logind has the cards of its sessions open for them. */
@@ -289,13 +307,6 @@ static gboolean is_passing(const VhJudge *self, const char *name)
             (g_str_equal(unit->active, "activating") || g_str_equal(unit->active, "deactivating")));
 }
 
-/* A sound server: others of a user's services may be parts of the desktop, and end with that. */
-static gboolean is_sound_server(const VhJudge *self, const VhHolder *holder)
-{
-    return g_str_has_prefix(holder->node, "/dev/snd/") &&
-           vh_holding_is_user_service(self->host, holder, self->sessions);
-}
-
 static gboolean is_lasting_service(const VhJudge *self, const VhHolder *holder)
 {
     return (vh_holding_service(self->host, holder, self->manager) ||
@@ -306,5 +317,6 @@ static gboolean is_lasting_service(const VhJudge *self, const VhHolder *holder)
 gboolean vh_judge_is_obstacle(const VhJudge *self, const VhHolder *holder)
 {
     return !self->helped && vh_judge_holder(self, holder) == VH_FATE_STAYS &&
-           (is_sound_server(self, holder) || is_lasting_service(self, holder));
+           (vh_holding_is_user_service(self->host, holder, self->sessions) ||
+            is_lasting_service(self, holder));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The operations handed on to the back end, and the small types they return. */
-#include "host/host.h"
+#include "host/host-ops.h"
 
 #include <string.h>
 
@@ -270,6 +270,11 @@ GPtrArray *vh_host_user_units(VhHost *host, uid_t uid, const char *const *globs,
                               VhProcess *ret_manager, GError **error)
 {
     return host->ops->user_units(host, uid, globs, ret_manager, error);
+}
+
+gboolean vh_host_user_unit_of_desktop(VhHost *host, uid_t uid, const char *name)
+{
+    return host->ops->user_unit_of_desktop(host, uid, name);
 }
 
 gboolean vh_host_user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,

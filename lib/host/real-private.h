@@ -6,7 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/event.h"
-#include "host/host.h"
+#include "host/host-ops.h"
 
 struct kmod_ctx;
 
@@ -309,6 +309,7 @@ void vh_real_tell_desktop(VhHost *host, const char *seat, const char *text);
 gboolean vh_real_user_lingers(VhHost *host, uid_t uid);
 GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
                               VhProcess *ret_manager, GError **error);
+gboolean vh_real_user_unit_of_desktop(VhHost *host, uid_t uid, const char *name);
 gboolean vh_real_user_unit_stop(VhHost *host, uid_t uid, const char *name, gint64 deadline,
                                 GError **error);
 gboolean vh_real_user_unit_start(VhHost *host, uid_t uid, const char *name, gint64 deadline,

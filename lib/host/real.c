@@ -118,6 +118,7 @@ static const VhHostOps ops = {
     .tell_desktop = vh_real_tell_desktop,
     .user_lingers = vh_real_user_lingers,
     .user_units = vh_real_user_units,
+    .user_unit_of_desktop = vh_real_user_unit_of_desktop,
     .user_unit_stop = vh_real_user_unit_stop,
     .user_unit_start = vh_real_user_unit_start,
     .usb_name = vh_real_usb_name,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The operations of tuning.h handed on to the back end. */
-#include "host/host.h"
+#include "host/host-ops.h"
 
 static const char *const names[VH_N_TUNES] = {
     [VH_TUNE_GOVERNOR] = "governor",

@@ -112,6 +112,47 @@ static gboolean do_list(Ask *ask, GString *answer, GError **error)
     return TRUE;
 }
 
+/* "graphical-session.target", "sway-session.target", "wayland-session@sway.target". */
+static gboolean names_session(char **units)
+{
+    for (; units && *units; units++)
+        if (g_str_has_suffix(*units, ".target") && strstr(*units, "session"))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean is_tied(VhReal *user, const VhBusObject *unit, const char *property,
+                        gint64 deadline, GError **error)
+{
+    g_autoptr(sd_bus_message) reply = NULL;
+    g_auto(GStrv) units = NULL;
+
+    if (!vh_bus_call(user, deadline, unit, "Get", &reply, error, "ss",
+                     "org.freedesktop.systemd1.Unit", property))
+        return FALSE;
+    int r = sd_bus_message_enter_container(reply, 'v', "as");
+    if (r >= 0)
+        r = sd_bus_message_read_strv(reply, &units);
+    return r < 0 ? vh_bus_bad_reply(error, property, r) : names_session(units);
+}
+
+/* With an error, be it one that nothing is wrong but that it is not. */
+static gboolean of_desktop(VhHost *host, const char *name, gint64 deadline, GError **error)
+{
+    VhReal *user = (VhReal *)host;
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *path = NULL;
+
+    if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path) < 0)
+        return vh_error_set(error, VH_ERROR_FAILED, "\"%s\" is no name of a unit", name);
+    const VhBusObject unit = {"org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties"};
+    if (is_tied(user, &unit, "PartOf", deadline, &cause) ||
+        (!cause && is_tied(user, &unit, "BindsTo", deadline, &cause)))
+        return TRUE;
+    return vh_error_set(error, cause ? (VhError)cause->code : VH_ERROR_GONE, "%s",
+                        cause ? cause->message : "it is no part of a desktop");
+}
+
 /* Failures are told as "!CODE TEXT", so that they keep their code on the way to the parent. */
 void vh_user_answer_error(GString *answer, const GError *error)
 {
@@ -253,6 +294,24 @@ GPtrArray *vh_real_user_units(VhHost *host, uid_t uid, const char *const *globs,
     for (gsize i = 1; lines[0] && lines[i]; i++)
         add_unit(units, lines[i]);
     return g_steal_pointer(&units);
+}
+
+gboolean vh_real_user_unit_of_desktop(VhHost *host, uid_t uid, const char *name)
+{
+    VhReal *real = (VhReal *)host;
+    g_autofree char *what = g_strdup_printf("ask the manager of user %u", uid);
+    g_autoptr(GBytes) answer = NULL;
+    g_auto(Ask) ask = {.uid = uid};
+
+    if (!ask_new(real, uid, &ask))
+        return FALSE;
+    ask.act = of_desktop;
+    ask.name = name;
+    ask.deadline = g_get_monotonic_time() + real->look_limit;
+    if (!vh_child_look(real, what, real->look_limit, act_ask, &ask, &answer, NULL))
+        return FALSE;
+    g_autofree char *text = vh_user_answer(answer, what, NULL);
+    return text != NULL;
 }
 
 static gboolean act_on(VhHost *host, uid_t uid, const char *name, gint64 deadline,

@@ -232,6 +232,9 @@ static void put_place(People *people, const VhHolder *holder, GVariantDict *dict
     else if (holder->unit && add_unit(people, holder->unit))
         put_text(dict, "unit", holder->unit);
     put_text(dict, "user_unit", holder->user_unit);
+    if (holder->user_unit &&
+        vh_host_user_unit_of_desktop(people->snapshot->host, holder->uid, holder->user_unit))
+        g_variant_dict_insert(dict, "of_desktop", "b", TRUE);
 }
 
 static gboolean watches(const char *command)

@@ -2,6 +2,7 @@
 /* The operations that act: one way in for all of them, which counts, traces and applies faults. */
 #pragma once
 
+#include "host/host-ops.h"
 #include "sim/machine.h"
 #include "sim/sim.h"
 

@@ -28,6 +28,7 @@ GPtrArray *sim_look_sessions(VhHost *host, GError **error);
 gboolean sim_look_lingers(VhHost *host, uid_t uid);
 GPtrArray *sim_look_user_units(VhHost *host, uid_t uid, const char *const *globs,
                                VhProcess *ret_manager, GError **error);
+gboolean sim_look_user_unit_of_desktop(VhHost *host, uid_t uid, const char *name);
 char *sim_look_read(VhHost *host, const char *path, GError **error);
 char **sim_look_list(VhHost *host, const char *path);
 char *sim_look_link(VhHost *host, const char *path, GError **error);

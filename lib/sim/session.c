@@ -75,6 +75,12 @@ static gboolean is_of(const SimProcess *process, const SimSession *session)
     return g_strcmp0(process->session, session->id) == 0;
 }
 
+/* In its user's manager, which ends it with graphical-session.target. */
+static gboolean is_beside(const SimProcess *process, const SimSession *session)
+{
+    return process->of_desktop && session->seat && process->uid == session->uid;
+}
+
 static gboolean has_process(const SimMachine *machine, const SimSession *session)
 {
     for (guint i = 0; i < machine->processes->len; i++) {
@@ -113,7 +119,9 @@ void sim_session_closes(SimMachine *machine, gpointer record)
     session->close_at = 0;
     for (guint i = 0; i < machine->processes->len; i++) {
         SimProcess *process = machine->processes->pdata[i];
-        if (process->runs && is_of(process, session) && (session->terminated || !process->stays))
+        if (process->runs &&
+            (is_beside(process, session) ||
+             (is_of(process, session) && (session->terminated || !process->stays))))
             sim_process_stop(machine, process);
     }
     if (!has_process(machine, session))
@@ -173,7 +181,7 @@ void sim_session_open(SimMachine *machine, SimSession *session)
     start_manager(machine, session->uid);
     for (guint i = 0; i < machine->processes->len; i++) {
         SimProcess *process = machine->processes->pdata[i];
-        if (is_of(process, session))
+        if (is_of(process, session) || is_beside(process, session))
             sim_process_start(machine, process);
     }
 }

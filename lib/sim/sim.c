@@ -317,6 +317,7 @@ static const VhHostOps ops = {
     .tell_desktop = tell_desktop,
     .user_lingers = sim_look_lingers,
     .user_units = sim_look_user_units,
+    .user_unit_of_desktop = sim_look_user_unit_of_desktop,
     .user_unit_stop = user_unit_stop,
     .user_unit_start = user_unit_start,
     .usb_name = sim_look_usb_name,

@@ -300,6 +300,7 @@ static const SimField process_fields[] = {
     REFERS(SimProcess, unit, "units"),
     TEXT(SimProcess, user_unit),
     REFERS(SimProcess, session, "sessions"),
+    FLAG(SimProcess, of_desktop),
     FLAG(SimProcess, stays),
     FLAG(SimProcess, watches),
     {.key = "nodes",

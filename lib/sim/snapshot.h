@@ -187,9 +187,11 @@ typedef struct {
     gint64 start_time; /* missing: 1 */
     char *command;
     gint64 uid;
-    char *unit;       /* system unit it lives in and ends with; missing: see session */
-    char *user_unit;  /* unit in its user's manager */
-    char *session;    /* it lives in session-ID.scope */
+    char *unit;      /* system unit it lives in and ends with; missing: see session */
+    char *user_unit; /* unit in its user's manager */
+    char *session;   /* it lives in session-ID.scope */
+    gboolean
+        of_desktop;   /* its user's manager ends it with the desktop, whether that manager stays */
     gboolean stays;   /* lives on when its session ends by itself (KillUserProcesses=no) */
     gboolean watches; /* opens and closes its nodes as they come and go (udev) */
     char **nodes;     /* what it opens when it starts */

@@ -73,6 +73,19 @@ GPtrArray *sim_look_user_units(VhHost *host, uid_t uid, const char *const *globs
     return units;
 }
 
+gboolean sim_look_user_unit_of_desktop(VhHost *host, uid_t uid, const char *name)
+{
+    const SimMachine *machine = sim_of(host)->machine;
+
+    for (guint i = 0; i < machine->processes->len; i++) {
+        const SimProcess *process = machine->processes->pdata[i];
+        if (process->of_desktop && is_of(machine, process, uid) &&
+            g_str_equal(process->user_unit, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* Calls @change for each process of the unit; FALSE: there is no such unit. */
 static gboolean change(SimMachine *machine, const SimAct *act,
                        void (*change_one)(SimMachine *, SimProcess *), GError **error)

@@ -113,6 +113,25 @@ class Start(unittest.TestCase):
                 'stop_user = [ "wireplumber.service", "pipewire*" ];'))
             self.assertEqual(status, 0, text)
 
+    def test_user_service_stays(self):
+        """As a container that computes on the card; what its manager ends with the desktop is none."""
+        def change(tied):
+            def of(host):
+                for user in host["users"]:
+                    user["linger"] = user["name"] == "anna"
+                host["processes"].append({
+                    "pid": 78, "command": "ollama", "uid": 1000, "unit": "user@1000.service",
+                    "user_unit": "ollama.service", "nodes": ["/dev/nvidia0"], "of_desktop": tied})
+            return of
+        mute = self.config('stop_user = [ "wireplumber.service", "pipewire*" ];')
+        status, text, _ = self.said(change(False), "--force", *mute)
+        self.assertEqual(status, 1)
+        self.assertIn("cannot: ollama (pid 78, user anna, ollama.service) keeps /dev/nvidia0 open: add "
+                      '"ollama.service" to stop_user in the guest\'s file (anna lingers', text)
+        status, text, _ = self.said(change(True), *mute)
+        self.assertEqual(status, 0, text)
+        self.assertIn("ends: ollama", text)
+
     def test_desktop_of_user_units(self):
         """GNOME's shell is a user's service and ends with its session; logind's copies of the card
         are with it and with systemd, and nobody has to end them."""

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "engine/plan.h"
 #include "engine/recover.h"
+#include "host/host-ops.h"
 #include "machine.h"
 
 #define GPU "0000:01:00.0"

@@ -190,8 +190,12 @@ static int on_get_reload(Fake *fake, sd_bus_message *call, const char *unit)
 static int on_get(Fake *fake, sd_bus_message *call)
 {
     static const char units[] = "/org/freedesktop/systemd1/unit/";
-    const char *path = sd_bus_message_get_path(call);
+    const char *path = sd_bus_message_get_path(call), *interface = "", *property = "";
 
+    (void)sd_bus_message_rewind(call, 1);
+    (void)sd_bus_message_read(call, "ss", &interface, &property);
+    if (strcmp(interface, "org.freedesktop.systemd1.Unit") == 0 && !fake->behaviour.odd)
+        return fake_on_get_ties(call, path + strlen(units), property);
     if (g_str_has_prefix(path, units))
         return on_get_reload(fake, call, path + strlen(units));
     if (g_str_has_prefix(path, "/unit/"))

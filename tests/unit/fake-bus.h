@@ -72,3 +72,5 @@ int fake_on_logout(Fake *fake, sd_bus_message *call);
 int fake_on_notify(Fake *fake, sd_bus_message *call);
 /* Answers Get of AllowedCPUs on the unit's object @path. */
 int fake_on_get_cpus(sd_bus_message *call, const char *path);
+/* Answers Get of what @unit of a user, as in its object's path, is a part of, or bound to. */
+int fake_on_get_ties(sd_bus_message *call, const char *unit, const char *property);

@@ -45,3 +45,20 @@ int fake_on_set_properties(Fake *fake, sd_bus_message *call)
     fake_note(fake, line);
     return sd_bus_reply_method_return(call, "");
 }
+
+int fake_on_get_ties(sd_bus_message *call, const char *unit, const char *property)
+{
+    static const struct {
+        const char *unit, *property, *target;
+    } ties[] = {
+        {"bar_2eservice", "PartOf", "graphical-session.target"},
+        {"idle_2eservice", "BindsTo", "sway-session.target"},
+        {"pod_2eservice", "PartOf", "default.target"},
+        {"pod_2eservice", "BindsTo", "session.slice"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(ties); i++)
+        if (strcmp(ties[i].unit, unit) == 0 && strcmp(ties[i].property, property) == 0)
+            return sd_bus_reply_method_return(call, "v", "as", 2, "other.service", ties[i].target);
+    return sd_bus_reply_method_return(call, "v", "as", 0);
+}

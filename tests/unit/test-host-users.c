@@ -46,6 +46,27 @@ static void test_list(void)
     g_assert_cmpuint(manager.start_time, ==, 77);
 }
 
+static void test_of_desktop(void)
+{
+    static const struct {
+        const char *name;
+        gboolean is;
+    } cases[] = {{"bar.service", TRUE},
+                 {"idle.service", TRUE},
+                 {"pod.service", FALSE},
+                 {"none.service", FALSE},
+                 {"", FALSE}};
+    g_autoptr(FakeSetup) setup = fake_setup_manager((FakeBehaviour){0});
+    g_autoptr(FakeSetup) odd = fake_setup_manager((FakeBehaviour){.odd = TRUE});
+    g_autoptr(HostTree) tree = host_tree_new();
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        g_assert_cmpint(vh_host_user_unit_of_desktop(setup->host, geteuid(), cases[i].name), ==,
+                        cases[i].is);
+    g_assert_false(vh_host_user_unit_of_desktop(odd->host, geteuid(), "bar.service"));
+    g_assert_false(vh_host_user_unit_of_desktop(tree->host, geteuid(), "bar.service"));
+}
+
 /* No directory, one of somebody else's, or one without a manager in it. */
 static void test_no_manager(void)
 {
@@ -155,6 +176,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/users/list", test_list);
+    g_test_add_func("/users/of-desktop", test_of_desktop);
     g_test_add_func("/users/no-manager", test_no_manager);
     g_test_add_func("/users/jobs", test_jobs);
     g_test_add_func("/users/failures", test_failures);

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "engine/journal.h"
+#include "host/host-ops.h"
 
 static const char *boot = "boot-1";
 

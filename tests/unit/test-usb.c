@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "host/host-ops.h"
 #include "host-tree.h"
 
 #define USB "/sys/bus/usb/devices/"

@@ -99,6 +99,27 @@ def lingering_user_manager(host):
 
 
 @scenario()
+def services_of_a_user(host):
+    """services of a lingering user have the card open: one that goes on costs no desktop, one of the desktop's does"""
+    host.configure('win10', 'stop_user = [ "wireplumber.service" ];\n')
+    host.sh('loginctl enable-linger anna')
+    before = host.facts().essence()
+    desktop = host.sh('systemctl show -P MainPID lightdm.service')
+    for name, options in (('pod', ''), ('bar', '-p PartOf=graphical-session.target')):
+        host.sh(f"systemd-run -q --user --machine=anna@ --unit={name} {options} "
+                "sh -c 'exec 9<>/dev/dri/card0; exec sleep infinity'")
+    host.virsh_fails('start win10')
+    refused = host.events('_COMM=virt-handoff PRIORITY=3')
+    require(any('add "pod.service" to stop_user' in event['MESSAGE'] for event in refused), f'it said {refused}')
+    plan = host.try_sh('virt-handoff plan --json win10')
+    refusals = json.loads(plan.stdout)['refusals']
+    require(len(refusals) == 1 and 'pod.service' in refusals[0], f'what speaks against it: {refusals}')
+    require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the display manager was stopped')
+    host.sh('systemctl --user --machine=anna@ stop pod bar')
+    host.wait_same(before)
+
+
+@scenario()
 def two_guests(host):
     """one VM on the GPU and one on the USB controller, ending independently; USB alone stops no desktop"""
     before = host.facts().essence()
