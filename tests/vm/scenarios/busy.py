@@ -13,14 +13,14 @@ StartLimitBurst=1
 [Service]
 ExecStart=/bin/sleep infinity
 """
-# Keeps the VFIO group of a process ($ARGV[0]) open until a device ($ARGV[1]) has left the bus: Linux 6.1 stumbles when
-# QEMU's exit takes the group from its container in the moment in which the device's IOMMU data has been freed and the
-# device is still in the group.
+# Keeps the VFIO group of a process ($ARGV[0]) open until a file ($ARGV[1]) is there, for which who removed a device from
+# the bus came back: Linux 6.1 stumbles when the group is taken from its container in the moment in which the device's
+# IOMMU data has been freed and the device is still in the group.
 KEEP_GROUP = r'''my ($pidfd_open, $pidfd_getfd) = (434, 438);
 my ($group) = grep { (readlink // '') =~ m{^/dev/vfio/[0-9]} } glob "/proc/$ARGV[0]/fd/*" or die "no group";
 my $process = syscall $pidfd_open, $ARGV[0] + 0, 0;
 syscall($pidfd_getfd, $process, ($group =~ /([0-9]+)$/)[0] + 0, 0) >= 0 or die "pidfd_getfd: $!";
-select undef, undef, undef, 0.02 while -e $ARGV[1];
+select undef, undef, undef, 0.005 until -e $ARGV[1];
 '''
 # How often the kernel has found the GPU on the bus.
 SEEN = f'dmesg | grep -c "pci {GPU}: .1234:1111."'
@@ -147,9 +147,9 @@ def device_gone(host):
     host.require_given('win10')
     device = f'/sys/bus/pci/devices/{GPU}'
     host.write('/root/keep-group', KEEP_GROUP)
-    host.sh(f'systemd-run --quiet --unit=keeper perl /root/keep-group {host.qemu_pid("win10")} {device}')
+    host.sh(f'systemd-run --quiet --unit=keeper perl /root/keep-group {host.qemu_pid("win10")} /run/removed')
     host.wait('the group is kept', lambda: 'perl' in host.facts().holders('/dev/vfio/'))
-    host.sh(f'systemd-run --quiet --unit=removal sh -c "echo 1 >{device}/remove"')
+    host.sh(f'systemd-run --quiet --unit=removal sh -c "echo 1 >{device}/remove; : >/run/removed"')
     host.wait_command('somebody waits for the VM to let go', 'dmesg | grep -q "device is stalled\\|Relaying device request"')
     seen = host.sh(SEEN)
     host.virsh('destroy win10')
