@@ -8,19 +8,36 @@
 #define MOMENT (1 * G_USEC_PER_SEC)
 #define PAUSE (MOMENT / 5)
 
-char **vh_plan_leaving(const VhPlan *plan)
+/* NULL: none. */
+static char **addresses_of(const VhPlan *plan, gboolean (*is_one)(const VhPlanDevice *))
 {
     g_autoptr(GPtrArray) addresses = g_ptr_array_new();
 
     for (guint i = 0; i < plan->devices->len; i++) {
         const VhPlanDevice *device = plan->devices->pdata[i];
-        if (vh_plan_moves(device) && device->now->driver)
+        if (is_one(device))
             g_ptr_array_add(addresses, g_strdup(device->address));
     }
     if (addresses->len == 0)
         return NULL;
     g_ptr_array_add(addresses, NULL);
     return (char **)g_ptr_array_steal(addresses, NULL);
+}
+
+static gboolean is_leaving(const VhPlanDevice *device)
+{
+    return vh_plan_moves(device) && device->now->driver;
+}
+
+/* On vfio-pci already. */
+static gboolean is_ready(const VhPlanDevice *device)
+{
+    return device->now && device->now->vfio && !vh_plan_moves(device);
+}
+
+char **vh_plan_leaving(const VhPlan *plan)
+{
+    return addresses_of(plan, is_leaving);
 }
 
 /* ---- who will still be there at the end of all waiting ---- */
@@ -83,28 +100,12 @@ static void refuse(VhPlanning *planning, const VhJudge *judge, const VhHolder *h
 
 /* ---- who has what need not be moved ---- */
 
-/* The devices that are on vfio-pci already, NULL: none. */
-static char **devices_ready(const VhPlan *plan)
-{
-    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-
-    for (guint i = 0; i < plan->devices->len; i++) {
-        const VhPlanDevice *device = plan->devices->pdata[i];
-        if (device->now && device->now->vfio && !vh_plan_moves(device))
-            g_ptr_array_add(addresses, g_strdup(device->address));
-    }
-    if (addresses->len == 0)
-        return NULL;
-    g_ptr_array_add(addresses, NULL);
-    return (char **)g_ptr_array_steal(addresses, NULL);
-}
-
 /* A guest that libvirt handed a device to without us, at its start or while it runs, has no journal
  * that says so. A group is one process's (vfio_group_fops_open in the kernel's vfio/group.c), and
  * libvirt looks at that only when the desktop is gone. */
 static void refuse_taken(VhPlanning *planning)
 {
-    g_auto(GStrv) addresses = devices_ready(planning->plan);
+    g_auto(GStrv) addresses = addresses_of(planning->plan, is_ready);
     const char *const *list = (const char *const *)addresses;
 
     if (!list || vh_host_guest_running(planning->host, planning->plan->guest))
