@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/engine.h"
 
 VhConfig *vh_engine_config(const VhEngine *engine, const char *guest, GError **error)
@@ -17,4 +18,13 @@ VhConfig *vh_engine_config(const VhEngine *engine, const char *guest, GError **e
         return NULL;
     }
     return vh_config_load_below(engine->trusted ? engine->trusted : "/", path, error);
+}
+
+char *vh_engine_no_config(const VhEngine *engine, const char *guest)
+{
+    g_autofree char *operand = vh_text_operand(guest);
+
+    return g_strdup_printf("%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest "
+                           "alone; an empty file is enough: virt-handoff init %s",
+                           engine->hooks_dir, guest, operand);
 }

@@ -28,6 +28,8 @@ void vh_tell(const VhTeller *teller, VhEventKind kind, int priority, const char 
 
 /* The guest's file as read; VH_ERROR_GONE when it has none. */
 VhConfig *vh_engine_config(const VhEngine *engine, const char *guest, GError **error);
+/* What a person is told of a guest that has none. The caller owns it. */
+char *vh_engine_no_config(const VhEngine *engine, const char *guest);
 
 /*
  * Takes the lock around all changes, STATE_DIR/lock, waiting until @deadline; makes the directory

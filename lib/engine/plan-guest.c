@@ -125,12 +125,8 @@ VhPlan *vh_plan_for_guest(const VhEngine *engine, const VhDomain *domain, const 
     note_inactive(&planning, own);
     note_staying(&planning, own);
     note_scripts(&planning);
-    g_autofree char *operand = vh_text_operand(domain->name);
+    g_autofree char *none = vh_engine_no_config(engine, domain->name);
     if (!config)
-        vh_plan_note(
-            &planning,
-            "%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest alone; an empty "
-            "file is enough: virt-handoff init %s",
-            engine->hooks_dir, domain->name, operand);
+        vh_plan_note(&planning, "%s", none);
     return plan;
 }

@@ -4,7 +4,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "engine/announce.h"
 #include "engine/call-private.h"
 #include "engine/journal.h"
@@ -53,11 +52,8 @@ static gboolean may_do_nothing(const Preparation *p, GError **error)
         vh_host_scripts(host_of(p), call->guest, call->operation, call->suboperation, NULL);
     if (scripts && *scripts)
         return TRUE;
-    g_autofree char *guest = vh_text_operand(p->teller.guest);
-    return vh_error_set(error, VH_ERROR_REFUSED,
-                        "%s/kvm.conf.d/%s.conf does not exist, so the hook leaves this guest "
-                        "alone; an empty file is enough: virt-handoff init %s",
-                        p->teller.engine->hooks_dir, p->teller.guest, guest);
+    g_autofree char *why = vh_engine_no_config(p->teller.engine, p->teller.guest);
+    return vh_error_set(error, VH_ERROR_REFUSED, "%s", why);
 }
 
 /* The guest's file; one that is not there is no error: the guest may have scripts only. */
