@@ -9,35 +9,24 @@
 #define PAUSE (MOMENT / 5)
 
 /* NULL: none. */
-static char **addresses_of(const VhPlan *plan, gboolean (*is_one)(const VhPlanDevice *))
+static char **end_list(GPtrArray *addresses)
 {
-    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-
-    for (guint i = 0; i < plan->devices->len; i++) {
-        const VhPlanDevice *device = plan->devices->pdata[i];
-        if (is_one(device))
-            g_ptr_array_add(addresses, g_strdup(device->address));
-    }
     if (addresses->len == 0)
         return NULL;
     g_ptr_array_add(addresses, NULL);
     return (char **)g_ptr_array_steal(addresses, NULL);
 }
 
-static gboolean is_leaving(const VhPlanDevice *device)
-{
-    return vh_plan_moves(device) && device->now->driver;
-}
-
-/* On vfio-pci already. */
-static gboolean is_ready(const VhPlanDevice *device)
-{
-    return device->now && device->now->vfio && !vh_plan_moves(device);
-}
-
 char **vh_plan_leaving(const VhPlan *plan)
 {
-    return addresses_of(plan, is_leaving);
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (vh_plan_moves(device) && device->now->driver)
+            g_ptr_array_add(addresses, g_strdup(device->address));
+    }
+    return end_list(addresses);
 }
 
 /* ---- who will still be there at the end of all waiting ---- */
@@ -100,12 +89,39 @@ static void refuse(VhPlanning *planning, const VhJudge *judge, const VhHolder *h
 
 /* ---- who has what need not be moved ---- */
 
+static gboolean passes_group(const VhPlan *plan, int group)
+{
+    for (guint i = 0; group >= 0 && i < plan->devices->len; i++) {
+        const VhPlanDevice *device = plan->devices->pdata[i];
+        if (device->now && device->now->iommu_group == group)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What is on vfio-pci already, of the groups that are passed: passed itself, or not. NULL: nothing.
+ */
+static char **find_ready(const VhPlanning *planning)
+{
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    for (guint i = 0; i < planning->all->len; i++) {
+        const VhPciFunction *function = planning->all->pdata[i];
+        const VhPlanDevice *device = vh_plan_device(planning->plan, function->address);
+        if (function->vfio && !(device && vh_plan_moves(device)) &&
+            passes_group(planning->plan, function->iommu_group))
+            g_ptr_array_add(addresses, g_strdup(function->address));
+    }
+    return end_list(addresses);
+}
+
 /* A guest that libvirt handed a device to without us, at its start or while it runs, has no journal
- * that says so. A group is one process's (vfio_group_fops_open in the kernel's vfio/group.c), and
- * libvirt looks at that only when the desktop is gone. */
+ * that says so; of one that has, it may be another device of the group. A group is one process's
+ * (vfio_group_fops_open in the kernel's vfio/group.c), and libvirt looks at that only when the
+ * desktop is gone. */
 static void refuse_taken(VhPlanning *planning)
 {
-    g_auto(GStrv) addresses = addresses_of(planning->plan, is_ready);
+    g_auto(GStrv) addresses = find_ready(planning);
     const char *const *list = (const char *const *)addresses;
 
     if (!list || vh_host_guest_running(planning->host, planning->plan->guest))

@@ -67,6 +67,40 @@ static void test_guest(void)
     }
 }
 
+/* As libvirt does. */
+static void give_to_vfio(Machine *machine, const char *address)
+{
+    gint64 later = vh_host_now(machine->host) + G_USEC_PER_SEC;
+
+    g_assert_true(vh_host_module_load(machine->host, "vfio-pci", later, NULL));
+    g_assert_true(vh_host_pci_override(machine->host, address, "vfio-pci", NULL));
+    g_assert_true(vh_host_pci_unbind(machine->host, address, later, NULL));
+    g_assert_true(vh_host_pci_probe(machine->host, address, later, NULL));
+    machine_assert_driver(machine, address, "vfio-pci");
+}
+
+/* The other function of the card's group is another guest's: the group is one guest's. */
+static void test_group_without_us(void)
+{
+    static const char *const display[] = {GPU, NULL};
+    static const pid_t sound_servers[] = {1250, 1252};
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, display);
+    g_autoptr(GError) error = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(sound_servers); i++)
+        g_assert_true(vh_sim_process_end(machine->host, sound_servers[i]));
+    give_to_vfio(machine, SOUND);
+    vh_sim_set_guest_running(machine->host, "soundvm", TRUE);
+    guint before = vh_sim_trace(machine->host)->len;
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_REFUSED);
+    g_assert_nonnull(strstr(error->message, "keeps " GROUP " open: shut that guest down first"));
+    g_assert_cmpuint(vh_sim_trace(machine->host)->len, ==, before);
+    vh_sim_set_guest_running(machine->host, "soundvm", FALSE);
+    machine_prepare_ok(machine, xml);
+}
+
 /* What libvirt gave to a guest without us, at its start or while it runs, has no journal. */
 static void test_guest_without_us(void)
 {
@@ -74,13 +108,8 @@ static void test_guest_without_us(void)
     g_autoptr(Machine) machine = machine_new("emulated");
     g_autoptr(GBytes) xml = machine_domain("win10", TRUE, both);
     g_autoptr(GError) error = NULL;
-    gint64 later = vh_host_now(machine->host) + G_USEC_PER_SEC;
 
-    g_assert_true(vh_host_module_load(machine->host, "vfio-pci", later, NULL));
-    g_assert_true(vh_host_pci_override(machine->host, USB, "vfio-pci", NULL));
-    g_assert_true(vh_host_pci_unbind(machine->host, USB, later, NULL));
-    g_assert_true(vh_host_pci_probe(machine->host, USB, later, NULL));
-    machine_assert_driver(machine, USB, "vfio-pci");
+    give_to_vfio(machine, USB);
     vh_sim_set_guest_running(machine->host, "usbvm", TRUE);
     guint before = vh_sim_trace(machine->host)->len;
     g_assert_false(machine_prepare(machine, xml, &error));
@@ -350,6 +379,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/obstacles/service", test_service);
     g_test_add_func("/obstacles/guest", test_guest);
+    g_test_add_func("/obstacles/group-without-us", test_group_without_us);
     g_test_add_func("/obstacles/guest-without-us", test_guest_without_us);
     g_test_add_func("/obstacles/guest-at-release", test_guest_at_release);
     g_test_add_func("/obstacles/display-manager", test_display_manager);
