@@ -12,16 +12,24 @@ static const char *device_of(GVariant *args)
     return vh_json_string(args, "device", "");
 }
 
-static gboolean is_bound(VhHost *host, const char *device, gboolean *ret_bound, GError **error)
+/* NULL: it is not there, or @framebuffers is NULL. */
+static const VhFramebuffer *find(const GPtrArray *framebuffers, const char *device)
 {
-    g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(host, error);
-
-    *ret_bound = FALSE;
     for (guint i = 0; framebuffers && i < framebuffers->len; i++) {
         const VhFramebuffer *framebuffer = framebuffers->pdata[i];
         if (g_str_equal(framebuffer->device, device))
-            *ret_bound = framebuffer->driver != NULL;
+            return framebuffer;
     }
+    return NULL;
+}
+
+/* *@ret_bound; one that is not there is not bound. */
+static gboolean is_bound(VhHost *host, const char *device, gboolean *ret_bound, GError **error)
+{
+    g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(host, error);
+    const VhFramebuffer *framebuffer = find(framebuffers, device);
+
+    *ret_bound = framebuffer && framebuffer->driver;
     return framebuffers != NULL;
 }
 
@@ -41,13 +49,9 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
 static gboolean is_as_wanted(VhHost *host, const char *device, gboolean bound)
 {
     g_autoptr(GPtrArray) framebuffers = vh_host_framebuffers(host, NULL);
+    const VhFramebuffer *framebuffer = find(framebuffers, device);
 
-    for (guint i = 0; framebuffers && i < framebuffers->len; i++) {
-        const VhFramebuffer *framebuffer = framebuffers->pdata[i];
-        if (g_str_equal(framebuffer->device, device))
-            return (framebuffer->driver != NULL) == bound;
-    }
-    return framebuffers != NULL;
+    return framebuffer ? (framebuffer->driver != NULL) == bound : framebuffers != NULL;
 }
 
 static gboolean bind(const VhStepContext *context, GVariant *args, gboolean bound, GError **error)
