@@ -139,9 +139,11 @@ static void refuse_taken(VhPlanning *planning)
 
 /* ---- what the plan shows ---- */
 
-static void note(VhPlanning *planning, const char *what, const char *advice)
+static void note(VhPlanning *planning, const VhHolder *holder, const char *text)
 {
-    g_ptr_array_add(planning->plan->present, g_strdup_printf("%s: %s", what, advice));
+    g_autofree char *what = vh_holding_describe(holder);
+
+    g_ptr_array_add(planning->plan->present, g_strdup_printf("%s: %s", what, text));
 }
 
 static void note_session(VhPlanning *planning, const VhJudge *judge, const VhSession *session)
@@ -156,17 +158,17 @@ static void plan_holder(VhPlanning *planning, const VhJudge *judge, const VhHold
                         GPtrArray *services)
 {
     VhFate fate = vh_judge_holder(judge, holder);
-    g_autofree char *what = vh_holding_describe(holder);
-    g_autofree char *advice = vh_judge_advice(judge, holder);
-    g_autofree char *service = vh_judge_service(judge, holder);
 
-    if (fate == VH_FATE_STAYS)
-        note(planning, what, advice);
-    else if (fate == VH_FATE_TERMINATED)
-        note(planning, what, "it will be ended and does not come back by itself");
-    else if (fate == VH_FATE_STOPPED &&
-             !g_ptr_array_find_with_equal_func(services, service, g_str_equal, NULL))
-        g_ptr_array_add(services, g_steal_pointer(&service));
+    if (fate == VH_FATE_STAYS) {
+        g_autofree char *advice = vh_judge_advice(judge, holder);
+        note(planning, holder, advice);
+    } else if (fate == VH_FATE_TERMINATED) {
+        note(planning, holder, "it will be ended and does not come back by itself");
+    } else if (fate == VH_FATE_STOPPED) {
+        g_autofree char *service = vh_judge_service(judge, holder);
+        if (!g_ptr_array_find_with_equal_func(services, service, g_str_equal, NULL))
+            g_ptr_array_add(services, g_steal_pointer(&service));
+    }
 }
 
 /* Notes and refusals about those who have one of the devices open; the services that are stopped
