@@ -109,7 +109,7 @@ def services_of_a_user(host):
         host.sh(f"systemd-run -q --user --machine=anna@ --unit={name} {options} "
                 "sh -c 'exec 9<>/dev/dri/card0; exec sleep infinity'")
     host.virsh_fails('start win10')
-    refused = host.events('_COMM=virt-handoff PRIORITY=3')
+    refused = host.events('PRIORITY=3')
     require(any('add "pod.service" to stop_user' in event['MESSAGE'] for event in refused), f'it said {refused}')
     plan = host.try_sh('virt-handoff plan --json win10')
     refusals = json.loads(plan.stdout)['refusals']
@@ -166,7 +166,7 @@ def not_by_us(host):
     host.configure('win10')
     host.virsh(f'start {quoted}')
     host.virsh_fails('start win10')
-    refused = host.events('_COMM=virt-handoff PRIORITY=3')
+    refused = host.events('PRIORITY=3')
     require(any('shut that guest down first' in event['MESSAGE'] for event in refused), f'it said {refused}')
     require(host.facts().desktop(), 'the desktop is gone')
     require(host.sh('systemctl show -P MainPID lightdm.service') == desktop, 'the display manager was stopped')
