@@ -68,7 +68,7 @@ static int give_up(const char *guest, const char *how)
     g_autoptr(GError) error = NULL;
 
     vh_error_set(&error, VH_ERROR_FAILED,
-                 "%s again before everything was given back; journalctl -k may say why (short of "
+                 "%s again before everything was given back; dmesg may say why (short of "
                  "memory?); then: virt-handoff %s%s",
                  how, name ? "release " : "recover", name ? name : "");
     tell(guest, error->message);

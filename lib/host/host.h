@@ -243,6 +243,7 @@ typedef struct {
     const char *list; /* the command that lists the services; of "none" as of systemd */
     const char *tool; /* "systemctl VERB UNIT", "service UNIT VERB", "sv VERB UNIT" */
     gboolean verb_last;
+    gboolean scripts; /* what its scripts say: a service that is ending may still look "active" */
 } VhServiceManager;
 
 /* Static, never NULL. */

@@ -105,12 +105,15 @@ static char **make_environment(const char *const *own)
     return (char **)g_ptr_array_free(all, FALSE);
 }
 
-/* A session of its own, so that its group can be killed; our signals are not its. */
-static int set_attributes(posix_spawnattr_t *attributes)
+/* A session of its own, so that its group can be killed; our signals are not its. @sturdy: but for
+ * SIGPIPE, which we ignore. */
+static int set_attributes(posix_spawnattr_t *attributes, gboolean sturdy)
 {
     sigset_t all, none;
 
     (void)sigfillset(&all);
+    if (sturdy)
+        (void)sigdelset(&all, SIGPIPE);
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigdefault(attributes, &all);
     (void)posix_spawnattr_setsigmask(attributes, &none);
@@ -127,7 +130,7 @@ static int spawn(Run *self, const Pipes *pipes)
 
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
-    int errnum = set_attributes(&attributes);
+    int errnum = set_attributes(&attributes, self->manner->sturdy);
     if (errnum == 0)
         errnum = posix_spawn_file_actions_adddup2(&actions, pipes->in[0], STDIN_FILENO);
     if (errnum == 0)

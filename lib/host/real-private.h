@@ -218,6 +218,8 @@ typedef struct {
     gboolean silent; /* its stdout and stderr are /dev/null, also for what it starts */
     gboolean quiet;  /* no line of it is logged; the last one may still explain a failure */
     gboolean leave;  /* at the deadline it goes on: VH_ERROR_TIMEOUT says only that nobody waits */
+    gboolean
+        sturdy; /* it goes on when nobody reads any more what it writes, as when we are killed */
     int *ret_status; /* not NULL: its exit status, which is no error then */
 } VhRunManner;
 

@@ -40,9 +40,15 @@ char *vh_service_path(VhReal *real, const char *const *paths);
  * it prints is *@ret_output (NULL allowed). */
 gboolean vh_service_ask(VhReal *real, const char *const *argv, gint64 deadline, int *ret_status,
                         char **ret_output, GError **error);
+/* The same for a program that stops something, and is not cut short when we are killed. */
+gboolean vh_service_halt(VhReal *real, const char *const *argv, gint64 deadline, GError **error);
 /* The same for a program that starts something: it and all that it starts have /dev/null for
  * their output, as ours is a pipe that ends with us, and at the deadline it goes on. */
 gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadline, GError **error);
+/* That the service, which is active, is so a second later as well: what ends at once did not start.
+ * Past @deadline it is not looked at. */
+gboolean vh_service_stays(VhReal *real, const VhServices *services, const char *unit,
+                          gint64 deadline, GError **error);
 /* Until the service is @active, as it was asked to be. */
 gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,
                           const char *active, gint64 deadline, GError **error);

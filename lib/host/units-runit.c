@@ -104,7 +104,12 @@ static gboolean stop(VhReal *real, const char *unit, gint64 deadline, GError **e
 
 static gboolean start(VhReal *real, const char *unit, gint64 deadline, GError **error)
 {
-    return change(real, unit, "up", "active", deadline, error);
+    if (!change(real, unit, "up", "active", deadline, error))
+        return FALSE;
+    if (vh_service_stays(real, &vh_services_runit, unit, deadline, error))
+        return TRUE;
+    g_prefix_error(error, "sv up %s: ", unit);
+    return FALSE;
 }
 
 /* Told to end: a file that is executable then (runit-init(8)). */

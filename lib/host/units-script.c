@@ -8,6 +8,9 @@
 
 /* What has been started is seen to run until then. */
 #define COME_LIMIT (5 * G_USEC_PER_SEC)
+/* A change that is under way ends until then. */
+#define SETTLE_LIMIT (10 * G_USEC_PER_SEC)
+#define SETTLE_PAUSE (100 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
     int status; /* exit status of "status" */
@@ -20,6 +23,7 @@ typedef struct {
     gboolean (*exists)(VhReal *real, const char *name, gboolean *ret_exists, GError **error);
     const State *states; /* up to "inactive", which all others are too */
     gboolean look_after; /* a script may report success and have done nothing */
+    gboolean settles;    /* it tells of changes that are under way, and refuses others meanwhile */
 } Manager;
 
 static const Manager openrc, sysvinit;
@@ -106,17 +110,28 @@ static gboolean failed(VhReal *real, const char *verb, const char *name, GError 
     return FALSE;
 }
 
+static void settle(VhReal *real, const char *name, gint64 deadline)
+{
+    gint64 limit = MIN(deadline, g_get_monotonic_time() + SETTLE_LIMIT);
+
+    while (manager_of(real)->settles && g_get_monotonic_time() < limit) {
+        g_autoptr(VhUnit) now = look(real, name, NULL);
+        if (!now || !g_str_has_suffix(now->active, "activating")) /* and "deactivating" */
+            return;
+        vh_host_wait(&real->host, NULL, SETTLE_PAUSE);
+    }
+}
+
 static gboolean came(VhReal *real, const char *unit, const char *verb, gint64 deadline,
                      GError **error)
 {
     const Manager *manager = manager_of(real);
     gboolean starts = g_str_equal(verb, "start");
-
-    if (!manager->look_after)
-        return TRUE;
     gint64 limit = starts ? MIN(deadline, g_get_monotonic_time() + COME_LIMIT) : deadline;
-    if (vh_service_await(real, manager->services, unit, starts ? "active" : "inactive", limit,
-                         error))
+
+    if ((!manager->look_after || vh_service_await(real, manager->services, unit,
+                                                  starts ? "active" : "inactive", limit, error)) &&
+        (!starts || vh_service_stays(real, manager->services, unit, deadline, error)))
         return TRUE;
     g_prefix_error(error, "%s %s: ", verb, unit);
     return FALSE;
@@ -129,7 +144,10 @@ static gboolean stop(VhReal *real, const char *unit, gint64 deadline, GError **e
 
     if (!name)
         return no_service("stop", unit, error);
-    if (!ask(real, name, "stop", deadline, NULL, &cause))
+    settle(real, name, deadline);
+    g_autofree char *path = tool(real, &cause);
+    const char *const argv[] = {path, name, "stop", NULL};
+    if (!path || !vh_service_halt(real, argv, deadline, &cause))
         return failed(real, "stop", name, cause, error);
     return came(real, name, "stop", deadline, error);
 }
@@ -141,6 +159,7 @@ static gboolean start(VhReal *real, const char *unit, gint64 deadline, GError **
 
     if (!name)
         return no_service("start", unit, error);
+    settle(real, name, deadline);
     g_autofree char *path = tool(real, &cause);
     const char *const argv[] = {path, name, "start", NULL};
     if (!path || !vh_service_launch(real, argv, deadline, &cause))
@@ -186,6 +205,7 @@ static const Manager openrc = {
     .paths = openrc_paths,
     .exists = openrc_exists,
     .states = openrc_states,
+    .settles = TRUE,
 };
 
 const VhServices vh_services_openrc = {

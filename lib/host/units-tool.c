@@ -9,6 +9,8 @@
 /* How long between two looks at a service that is asked to change: the first, and the longest. */
 #define PAUSE_FIRST (20 * G_TIME_SPAN_MILLISECOND)
 #define PAUSE_LONGEST (250 * G_TIME_SPAN_MILLISECOND)
+/* What is up for so long has started. */
+#define STEADY (1 * G_USEC_PER_SEC)
 
 char *vh_service_name(const char *unit)
 {
@@ -56,12 +58,36 @@ gboolean vh_service_ask(VhReal *real, const char *const *argv, gint64 deadline, 
     return TRUE;
 }
 
+gboolean vh_service_halt(VhReal *real, const char *const *argv, gint64 deadline, GError **error)
+{
+    const VhCommand command = {.argv = argv};
+    const VhRunManner manner = {.quiet = TRUE, .sturdy = TRUE};
+
+    return vh_program_run(real, &command, &manner, deadline, NULL, error);
+}
+
 gboolean vh_service_launch(VhReal *real, const char *const *argv, gint64 deadline, GError **error)
 {
     const VhCommand command = {.argv = argv};
     const VhRunManner manner = {.silent = TRUE, .leave = TRUE};
 
     return vh_program_run(real, &command, &manner, deadline, NULL, error);
+}
+
+gboolean vh_service_stays(VhReal *real, const VhServices *services, const char *unit,
+                          gint64 deadline, GError **error)
+{
+    gint64 left = deadline - g_get_monotonic_time();
+
+    if (left < STEADY)
+        return TRUE;
+    vh_host_wait(&real->host, NULL, STEADY);
+    g_autoptr(VhUnit) now = services->look(real, unit, error);
+    if (!now || g_str_equal(now->active, "active") || g_str_equal(now->active, "activating"))
+        return now != NULL;
+    g_autofree char *see = vh_service_command(services->manager, "status", now->id);
+    return vh_error_set(error, VH_ERROR_FAILED, "it ended at once, and is %s (see: %s)",
+                        now->active, see);
 }
 
 gboolean vh_service_await(VhReal *real, const VhServices *services, const char *unit,

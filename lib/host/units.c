@@ -59,6 +59,17 @@ const VhServiceManager *vh_real_service_manager(VhHost *host)
 
 #define ALIAS "display-manager.service"
 
+/* On Debian's kin without systemd, the one that its package's script starts, as all others' do
+ * nothing, and say that they run when their program is gone. NULL: no choice is known. */
+static char *chosen_display_manager(VhReal *real)
+{
+    g_autofree char *path = vh_real_path(real, "/etc/X11/default-display-manager");
+    g_autofree char *program = vh_file_attribute(path);
+    g_autofree char *name = program ? g_path_get_basename(program) : NULL;
+
+    return name && vh_name_is_plain(name) ? g_strconcat(name, ".service", NULL) : NULL;
+}
+
 /*
  * systemd has an alias for it, which is missing where it was started without being enabled;
  * elsewhere it has the name of its program, or of a service that runs the one that a file names.
@@ -72,8 +83,12 @@ static VhUnit *find_display_manager(VhReal *real, const VhServices *services, GE
         "ly.service",    "slim.service", "plasmalogin.service", "cosmic-greeter.service",
         "emptty.service"};
     gboolean has_alias = services == &vh_services_systemd;
-    g_autoptr(VhUnit) first = NULL;
+    g_autofree char *choice = has_alias ? NULL : chosen_display_manager(real);
+    g_autoptr(VhUnit) first = choice ? services->look(real, choice, NULL) : NULL;
 
+    if (first && g_strcmp0(first->load, "loaded") == 0)
+        return g_steal_pointer(&first);
+    g_clear_pointer(&first, vh_unit_free);
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(VhUnit) unit = services->look(real, names[i], error);
         if (!unit)

@@ -51,7 +51,7 @@ static gboolean verify(VhHost *host, const char *address, const char *driver, GE
         return TRUE;
     return vh_error_set(error, VH_ERROR_FAILED,
                         "%s is bound to %s instead of %s (the reason is in the kernel's log: "
-                        "journalctl -k -b)",
+                        "dmesg)",
                         address, now->driver ? now->driver : "no driver", driver);
 }
 

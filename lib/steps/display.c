@@ -108,8 +108,7 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
             push(context, args);
         help(context, args, function, since, &helped);
         if (!vh_step_pause(context, NULL, &pause, NULL))
-            return vh_error_set(error, VH_ERROR_TIMEOUT,
-                                "%s (see the kernel's log: journalctl -k -b)", why);
+            return vh_error_set(error, VH_ERROR_TIMEOUT, "%s (see the kernel's log: dmesg)", why);
     }
 }
 

@@ -39,6 +39,29 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     return FALSE;
 }
 
+static gboolean is_up(const VhUnit *unit)
+{
+    return unit && g_strcmp0(unit->active, "active") == 0;
+}
+
+/* Whether a unit that is up stays so. A stop that failed, or whose engine was killed, may end it
+ * yet, and scripts tell one that is ending from one that runs in no way. */
+static gboolean stays_up(const VhStepContext *context, const char *name)
+{
+    enum { LONGEST = 10 * G_USEC_PER_SEC, PAUSE = 250 * 1000 };
+    VhHost *host = context->host;
+    gint64 now = vh_host_now(host);
+    gint64 until = now + MIN(LONGEST, (context->act_deadline - now) / 2);
+
+    while (vh_host_service_manager(host)->scripts && vh_host_now(host) < until) {
+        vh_host_wait(host, NULL, PAUSE);
+        g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
+        if (!is_up(unit))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GError **error)
 {
     /* Starting a unit would conflict with the shutdown's own transaction. */
@@ -47,7 +70,7 @@ gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GErr
         return TRUE;
     }
     g_autoptr(VhUnit) now = vh_host_unit_look(context->host, unit, NULL);
-    if (now && g_strcmp0(now->active, "active") == 0)
+    if (is_up(now) && stays_up(context, unit))
         return TRUE;
     /* systemd forgets a unit that a program made (systemd-run) when it stops. */
     if (now && g_strcmp0(now->load, "not-found") == 0) {

@@ -4,121 +4,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utmpx.h>
 
-#include "host-tree.h"
-
-/*
- * rc-service(8) of OpenRC 0.45: a service is a file in /services, with "started" or "stopped" in
- * it; "stuck" says so on a stop, "slow" takes long for all.
- */
-#define RC_SERVICE                                                                                 \
-    "#!/bin/sh\n"                                                                                  \
-    "echo \"$*\" >> ROOT/calls\n"                                                                  \
-    "if [ \"$1\" = --exists ]; then [ -e \"ROOT/services/$2\" ]; exit; fi\n"                       \
-    "file=ROOT/services/$1 state=$(cat \"ROOT/services/$1\" 2>/dev/null)\n"                        \
-    "[ \"$state\" ] || { echo \" * rc-service: service \\`$1' does not exist\" >&2; exit 1; }\n"   \
-    "case $2 in\n"                                                                                 \
-    "status) echo \" * status: $state\"\n"                                                         \
-    "  case $state in started|stuck) exit 0;; stopping) exit 4;; starting) exit 8;;\n"             \
-    "  crashed) exit 32;; slow) sleep 300;; *) exit 3;; esac;;\n"                                  \
-    "stop) [ \"$state\" != stuck ] || { echo \" * ERROR: $1 failed to stop\" >&2; exit 1; }\n"     \
-    "  [ \"$state\" != slow ] || sleep 300\n"                                                      \
-    "  echo \" * Stopping $1 ... [ ok ]\"; echo stopped > \"$file\";;\n"                           \
-    "start) [ \"$state\" != slow ] || sleep 300\n"                                                 \
-    "  [ \"$state\" != stuck ] || exit 1\n"                                                        \
-    "  out=$(readlink /proc/$$/fd/1); echo \"$out\" > ROOT/stdout; echo started > \"$file\";;\n"   \
-    "esac\n"
-
-/* service(8) of Debian 12: "ending" ends after a look, "idle" does nothing and says that all is
- * well. */
-#define SERVICE                                                                                    \
-    "#!/bin/sh\n"                                                                                  \
-    "echo \"$*\" >> ROOT/calls\n"                                                                  \
-    "file=ROOT/services/$1 state=$(cat \"ROOT/services/$1\")\n"                                    \
-    "case $2:$state in\n"                                                                          \
-    "*:idle) [ $2 != status ] || exit 3;;\n"                                                       \
-    "status:ending) echo stopped > \"$file\";;\n"                                                  \
-    "status:crashed) exit 1;;\n"                                                                   \
-    "status:stopped) exit 3;;\n"                                                                   \
-    "start:crashed) exit 1;;\n"                                                                    \
-    "start:*) echo started > \"$file\";;\n"                                                        \
-    "stop:*) echo ending > \"$file\";;\n"                                                          \
-    "esac\n"
-
-/* sv(8) of runit 2.1: the last answer is a line of the service's own file. */
-#define SV                                                                                         \
-    "#!/bin/sh\n"                                                                                  \
-    "echo \"$*\" >> ROOT/calls\n"                                                                  \
-    "state=$(cat \"$2/state\")\n"                                                                  \
-    "case $1:$state in\n"                                                                          \
-    "*:fail) echo \"fail: $2: unable to change to service directory: file does not exist\"\n"      \
-    "  exit 1;;\n"                                                                                 \
-    "status:run) echo \"run: $2: (pid 812) 5s; run: log: (pid 811) 5s, want down\";;\n"            \
-    "status:stuck) echo \"run: $2: (pid 812) 5s, want down, got TERM\";;\n"                        \
-    "status:finish) echo \"finish: $2: (pid 812) 1s, want down\"; echo down > \"$2/state\";;\n"    \
-    "status:down) echo \"down: $2: 1s, normally up\";;\n"                                          \
-    "status:waits) echo \"down: $2: 1s, want up\"; echo run > \"$2/state\";;\n"                    \
-    "down:stuck) ;;\n"                                                                             \
-    "down:*) echo finish > \"$2/state\";;\n"                                                       \
-    "up:*) echo waits > \"$2/state\";;\n"                                                          \
-    "esac\n"
+#include "fake-services.h"
 
 static gint64 in_ms(gint64 ms)
 {
     return g_get_monotonic_time() + ms * G_TIME_SPAN_MILLISECOND;
-}
-
-static void add_tool(HostTree *tree, const char *path, const char *script)
-{
-    g_auto(GStrv) parts = g_strsplit(script, "ROOT", -1);
-    g_autofree char *text = g_strjoinv(tree->root, parts);
-    g_autofree char *full = host_tree_path(tree, "%s", path);
-
-    host_tree_write(tree, text, "%s", path);
-    g_assert_cmpint(chmod(full, 0755), ==, 0);
-}
-
-static HostTree *bare_tree(void)
-{
-    HostTree *tree = host_tree_new();
-    g_autofree char *booted = host_tree_path(tree, "/run/systemd/system");
-
-    g_assert_cmpint(g_rmdir(booted), ==, 0);
-    return tree;
-}
-
-static HostTree *openrc_tree(void)
-{
-    HostTree *tree = bare_tree();
-
-    host_tree_dir(tree, "/run/openrc");
-    host_tree_write(tree, "default\n", "/run/openrc/softlevel");
-    add_tool(tree, "/sbin/rc-service", RC_SERVICE);
-    return tree;
-}
-
-/* With runit there as well, which many install beside it. */
-static HostTree *sysvinit_tree(void)
-{
-    HostTree *tree = bare_tree();
-
-    host_tree_write(tree, "", "/run/initctl");
-    host_tree_write(tree, "", "/etc/init.d/sddm");
-    host_tree_dir(tree, "/etc/service");
-    add_tool(tree, "/usr/sbin/service", SERVICE);
-    add_tool(tree, "/usr/bin/sv", SV);
-    return tree;
-}
-
-static HostTree *runit_tree(void)
-{
-    HostTree *tree = bare_tree();
-
-    host_tree_dir(tree, "/var/service");
-    add_tool(tree, "/usr/bin/sv", SV);
-    return tree;
 }
 
 static void assert_unit(HostTree *tree, const char *name, const char *wanted)
@@ -138,10 +32,10 @@ static void test_which(void)
         const VhServiceManager *manager;
         const char *stop;
     } cases[] = {{host_tree_new, &vh_manager_systemd, "systemctl stop a.service"},
-                 {openrc_tree, &vh_manager_openrc, "rc-service a stop"},
-                 {sysvinit_tree, &vh_manager_sysvinit, "service a stop"},
-                 {runit_tree, &vh_manager_runit, "sv stop a"},
-                 {bare_tree, &vh_manager_none, "systemctl stop a"}};
+                 {fake_openrc_tree, &vh_manager_openrc, "rc-service a stop"},
+                 {fake_sysvinit_tree, &vh_manager_sysvinit, "service a stop"},
+                 {fake_runit_tree, &vh_manager_runit, "sv stop a"},
+                 {fake_bare_tree, &vh_manager_none, "systemctl stop a"}};
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(HostTree) tree = cases[i].make();
@@ -154,7 +48,7 @@ static void test_which(void)
 
 static void test_none(void)
 {
-    g_autoptr(HostTree) tree = bare_tree();
+    g_autoptr(HostTree) tree = fake_bare_tree();
     g_autoptr(GError) look = NULL, stop = NULL;
 
     g_assert_null(vh_host_unit_look(tree->host, "sddm.service", &look));
@@ -175,7 +69,7 @@ static void test_openrc_look(void)
                  {"stopping", "deactivating"},
                  {"starting", "activating"},
                  {"crashed", "failed"}};
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
 
     assert_unit(tree, "sddm.service", "sddm.service not-found inactive");
     assert_unit(tree, "-x.service", "-x.service not-found inactive");
@@ -189,7 +83,7 @@ static void test_openrc_look(void)
 
 static void test_openrc_acts(void)
 {
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
     g_autoptr(GError) error = NULL;
 
     host_tree_write(tree, "started", "/services/sddm");
@@ -203,12 +97,13 @@ static void test_openrc_acts(void)
     g_autofree char *output = host_tree_read(tree, "/stdout");
     g_assert_cmpstr(output, ==, "/dev/null\n");
     g_autofree char *calls = host_tree_read(tree, "/calls");
-    g_assert_true(g_str_has_prefix(calls, "sddm stop\n--exists sddm\nsddm status\nsddm start\n"));
+    g_assert_true(
+        g_str_has_prefix(calls, "--exists sddm\nsddm status\nsddm stop\n--exists sddm\n"));
 }
 
 static void test_openrc_fails(void)
 {
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
     g_autoptr(GError) stop = NULL, start = NULL, gone = NULL;
 
     host_tree_write(tree, "stuck", "/services/sddm");
@@ -223,10 +118,54 @@ static void test_openrc_fails(void)
     g_assert_nonnull(strstr(gone->message, "does not exist"));
 }
 
+/* rc-service does nothing to a service that is still on its way, and says that it started one that
+ * has crashed since. */
+static void test_openrc_settles(void)
+{
+    g_autoptr(HostTree) tree = fake_openrc_tree();
+    g_autoptr(GError) error = NULL;
+
+    host_tree_write(tree, "leaving", "/services/sddm");
+    (void)vh_host_unit_start(tree->host, "sddm", in_ms(20000), &error);
+    g_assert_no_error(error);
+    assert_unit(tree, "sddm", "sddm loaded active");
+    host_tree_write(tree, "brief", "/services/sddm");
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_cmpstr(error->message, ==,
+                    "start sddm: it ended at once, and is failed (see: rc-service sddm status)");
+}
+
+/* When the engine is killed in it, the stop goes on to its end, though nobody reads what it says.
+ */
+static void test_openrc_killed(void)
+{
+    g_autoptr(HostTree) tree = fake_openrc_tree();
+    g_autofree char *begun = host_tree_path(tree, "/loud");
+    g_autofree char *state = NULL;
+
+    host_tree_write(tree, "loud", "/services/sddm");
+    pid_t pid = fork();
+    if (pid == 0) {
+        vh_real_catch_signals();
+        _exit(vh_host_unit_stop(tree->host, "sddm", in_ms(20000), NULL));
+    }
+    while (!g_file_test(begun, G_FILE_TEST_EXISTS))
+        g_usleep(10000);
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+    for (guint i = 0; i < 500 && g_strcmp0(state, "stopped\n") != 0; i++) {
+        g_usleep(10000);
+        g_free(state);
+        state = host_tree_read(tree, "/services/sddm");
+    }
+    g_assert_cmpstr(state, ==, "stopped\n");
+}
+
 /* A stop that hangs is killed, a start goes on. */
 static void test_openrc_deadline(void)
 {
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
     g_autoptr(GError) stop = NULL, start = NULL, no_stop = NULL;
 
     host_tree_write(tree, "slow", "/services/sddm");
@@ -249,7 +188,7 @@ static void test_openrc_deadline(void)
 
 static void test_openrc_stopping(void)
 {
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
 
     g_assert_false(vh_host_stopping(tree->host));
     host_tree_write(tree, "shutdown\n", "/run/openrc/softlevel");
@@ -261,7 +200,7 @@ static void test_openrc_stopping(void)
 
 static void test_display_manager(void)
 {
-    g_autoptr(HostTree) tree = openrc_tree();
+    g_autoptr(HostTree) tree = fake_openrc_tree();
 
     assert_unit(tree, "display-manager.service", "display-manager.service not-found inactive");
     host_tree_write(tree, "stopped", "/services/xdm");
@@ -274,7 +213,7 @@ static void test_display_manager(void)
 
 static void test_sysvinit(void)
 {
-    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autoptr(HostTree) tree = fake_sysvinit_tree();
     g_autoptr(GError) error = NULL;
 
     assert_unit(tree, "gdm.service", "gdm.service not-found inactive");
@@ -293,10 +232,25 @@ static void test_sysvinit(void)
     assert_unit(tree, "sddm", "sddm loaded active");
 }
 
+/* The script of a package that was removed says that all is well. */
+static void test_sysvinit_choice(void)
+{
+    g_autoptr(HostTree) tree = fake_sysvinit_tree();
+
+    host_tree_write(tree, "started", "/services/sddm");
+    host_tree_write(tree, "stopped", "/services/lightdm");
+    host_tree_write(tree, "", "/etc/init.d/lightdm");
+    assert_unit(tree, "display-manager.service", "sddm loaded active");
+    host_tree_write(tree, "/usr/sbin/lightdm\n", "/etc/X11/default-display-manager");
+    assert_unit(tree, "display-manager.service", "lightdm loaded inactive");
+    host_tree_write(tree, "/usr/sbin/gone\n", "/etc/X11/default-display-manager");
+    assert_unit(tree, "display-manager.service", "sddm loaded active");
+}
+
 /* As when another display manager is the one to start (/etc/X11/default-display-manager). */
 static void test_sysvinit_idle(void)
 {
-    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autoptr(HostTree) tree = fake_sysvinit_tree();
     g_autoptr(GError) error = NULL;
 
     host_tree_write(tree, "idle", "/services/sddm");
@@ -313,7 +267,7 @@ static void test_sysvinit_stopping(void)
         char level, before;
         gboolean stopping;
     } cases[] = {{'2', 'N', FALSE}, {'0', '2', TRUE}, {'6', '2', TRUE}, {'2', '0', FALSE}};
-    g_autoptr(HostTree) tree = sysvinit_tree();
+    g_autoptr(HostTree) tree = fake_sysvinit_tree();
     g_autofree char *path = host_tree_path(tree, "/run/utmp");
 
     g_assert_false(vh_host_stopping(tree->host));
@@ -333,7 +287,7 @@ static void test_runit_look(void)
         const char *state, *active;
     } cases[] = {{"run", "active"},         {"down", "inactive"},    {"finish", "deactivating"},
                  {"stuck", "deactivating"}, {"waits", "activating"}, {"fail", "inactive"}};
-    g_autoptr(HostTree) tree = runit_tree();
+    g_autoptr(HostTree) tree = fake_runit_tree();
 
     assert_unit(tree, "sddm.service", "sddm.service not-found inactive");
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -347,7 +301,7 @@ static void test_runit_look(void)
 
 static void test_runit_acts(void)
 {
-    g_autoptr(HostTree) tree = runit_tree();
+    g_autoptr(HostTree) tree = fake_runit_tree();
     g_autoptr(GError) error = NULL;
 
     host_tree_write(tree, "run", "/var/service/sddm/state");
@@ -364,8 +318,8 @@ static void test_runit_acts(void)
 
 static void test_runit_fails(void)
 {
-    g_autoptr(HostTree) tree = runit_tree();
-    g_autoptr(GError) stuck = NULL, fail = NULL, gone = NULL;
+    g_autoptr(HostTree) tree = fake_runit_tree();
+    g_autoptr(GError) stuck = NULL, fail = NULL, brief = NULL, gone = NULL;
 
     host_tree_write(tree, "stuck", "/var/service/sddm/state");
     g_assert_false(vh_host_unit_stop(tree->host, "sddm", in_ms(500), &stuck));
@@ -374,13 +328,17 @@ static void test_runit_fails(void)
     host_tree_write(tree, "fail", "/var/service/sddm/state");
     g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &fail));
     g_assert_nonnull(strstr(fail->message, "unable to change to service directory"));
+    host_tree_write(tree, "brief", "/var/service/sddm/state");
+    g_assert_false(vh_host_unit_start(tree->host, "sddm", in_ms(20000), &brief));
+    g_assert_cmpstr(brief->message, ==,
+                    "sv up sddm: it ended at once, and is inactive (see: sv status sddm)");
     g_assert_false(vh_host_unit_stop(tree->host, "other", in_ms(20000), &gone));
     g_assert_error(gone, VH_ERROR, VH_ERROR_GONE);
 }
 
 static void test_runit_stopping(void)
 {
-    g_autoptr(HostTree) tree = runit_tree();
+    g_autoptr(HostTree) tree = fake_runit_tree();
     g_autofree char *mark = host_tree_path(tree, "/run/runit/stopit");
 
     host_tree_write(tree, "", "/run/runit/stopit");
@@ -398,9 +356,12 @@ int main(int argc, char **argv)
     g_test_add_func("/services/openrc/look", test_openrc_look);
     g_test_add_func("/services/openrc/acts", test_openrc_acts);
     g_test_add_func("/services/openrc/fails", test_openrc_fails);
+    g_test_add_func("/services/openrc/settles", test_openrc_settles);
+    g_test_add_func("/services/openrc/killed", test_openrc_killed);
     g_test_add_func("/services/openrc/deadline", test_openrc_deadline);
     g_test_add_func("/services/openrc/stopping", test_openrc_stopping);
     g_test_add_func("/services/sysvinit/acts", test_sysvinit);
+    g_test_add_func("/services/sysvinit/choice", test_sysvinit_choice);
     g_test_add_func("/services/sysvinit/idle", test_sysvinit_idle);
     g_test_add_func("/services/sysvinit/stopping", test_sysvinit_stopping);
     g_test_add_func("/services/runit/look", test_runit_look);
