@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* recover: gives back what nobody else will, at every start of libvirt's daemon and by hand. */
 #include "base/text.h"
-#include "engine/journal.h"
+#include "engine/give-back.h"
 #include "engine/recover.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
@@ -14,8 +14,14 @@ static guint show_left_alone(const VhEngine *engine)
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
         g_autofree char *guest = vh_text_operand(journal->guest);
+        const char *turn = vh_libvirts_turn(engine->host, journal);
         if (vh_host_guest_running(engine->host, journal->guest))
             vh_report_wrapped(0, "", "%s runs and keeps its devices.", journal->guest);
+        else if (turn)
+            vh_report_wrapped(0, "",
+                              "%s is left alone: %s. If nothing follows: virt-handoff release "
+                              "--force %s",
+                              journal->guest, turn, guest);
         else
             vh_report_wrapped(
                 0, "", "%s is left alone: %s%s. If nothing follows: virt-handoff release %s",

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "engine/journal.h"
+#include "engine/give-back.h"
 #include "hook/patient.h"
 #include "hook/report.h"
 #include "hook/verbs.h"
@@ -93,10 +93,27 @@ static char *since_of(const VhJournal *journal)
     return g_strdup_printf("%s (%s)", point, text);
 }
 
+/* What to type, if anything. */
+static void show_advice(const Look *look, const VhJournal *journal, const char *state)
+{
+    const char *advice = advice_for(look, state);
+    g_autofree char *guest = vh_text_operand(journal->guest);
+    const char *turn = vh_libvirts_turn(look->host, journal);
+
+    if (!advice)
+        return;
+    if (turn && g_str_equal(state, "prepared"))
+        vh_report_wrapped(2, "",
+                          "%s, and has all given back itself; if nothing moves any more, start its "
+                          "daemon, and at last: virt-handoff release --force %s",
+                          turn, guest);
+    else
+        vh_report_text("  %s: virt-handoff release %s\n", advice, guest);
+}
+
 static void show_text(const Look *look, const VhJournal *journal)
 {
     const char *state = state_of(look->host, journal);
-    const char *advice = advice_for(look, state);
     g_autofree char *since = since_of(journal);
 
     vh_report_text("%s: %s, since %s\n", journal->guest, state, since);
@@ -109,9 +126,7 @@ static void show_text(const Look *look, const VhJournal *journal)
         if (record->state == VH_RECORD_STUCK)
             vh_report_wrapped(2, "!stuck: ", "%s", record->error ? record->error : record->subject);
     }
-    g_autofree char *guest = vh_text_operand(journal->guest);
-    if (advice)
-        vh_report_text("  %s: virt-handoff release %s\n", advice, guest);
+    show_advice(look, journal, state);
 }
 
 static GVariant *device_variant(VhHost *host, const char *address)

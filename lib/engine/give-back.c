@@ -58,6 +58,29 @@ gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error
     return vh_journal_remove(journal, error);
 }
 
+static gboolean is_in_its_book(VhHost *host, const char *guest)
+{
+    g_autofree char *path = g_strdup_printf("/run/libvirt/qemu/%s.xml", guest);
+    VhFileInfo info;
+
+    return !strchr(guest, '/') && vh_host_stat(host, path, &info, NULL);
+}
+
+const char *vh_libvirts_turn(VhHost *host, const VhJournal *journal)
+{
+    if (journal->released || vh_journal_goes_back(journal))
+        return NULL;
+    if (vh_host_guest_running(host, journal->guest))
+        return "it runs";
+    if (is_in_its_book(host, journal->guest))
+        return journal->started ? "libvirt has yet to see that it has ended"
+                                : "libvirt is starting it";
+    return journal->prepared && journal->awaits_start && !journal->started &&
+                   vh_host_process_alive(host, journal->daemon)
+               ? "libvirt is starting it"
+               : NULL;
+}
+
 void vh_tell_unstarted(const VhTeller *teller, const VhJournal *journal)
 {
     g_autofree char *text =

@@ -20,14 +20,20 @@ static gboolean check_exists(VhPlanning *planning, const VhPlanDevice *device, G
     return TRUE;
 }
 
-static void refuse_claimed(VhPlanning *planning, const char *address, const char *guest)
+static void refuse_claimed(VhPlanning *planning, const char *address, const VhClaim *claim)
 {
+    const char *guest = claim->guest;
     g_autofree char *operand = vh_text_operand(guest);
 
     if (vh_host_guest_running(planning->host, guest))
         vh_plan_refuse(planning,
                        "%s is held by guest %s, which runs: stop that one first: virsh shutdown %s",
                        address, guest, operand);
+    else if (claim->turn)
+        vh_plan_refuse(planning,
+                       "%s is held by guest %s: %s; try again when that is over (virt-handoff "
+                       "status %s)",
+                       address, guest, claim->turn, operand);
     else
         vh_plan_refuse(planning,
                        "%s is held by guest %s, which does not run: give it back first: "
@@ -40,7 +46,7 @@ static gboolean check_claims(VhPlanning *planning, const VhPlanDevice *device, G
     for (guint i = 0; i < planning->claims->len; i++) {
         const VhClaim *claim = planning->claims->pdata[i];
         if (g_strcmp0(claim->address, device->address) == 0)
-            refuse_claimed(planning, device->address, claim->guest);
+            refuse_claimed(planning, device->address, claim);
     }
     return TRUE;
 }

@@ -215,25 +215,32 @@ static gboolean has_unit(const VhPlanning *planning, const char *id)
 }
 
 /* Once, also when the guest's file names what belongs to a driver. */
-static void add_unit(VhPlanning *planning, const char *id)
+static void add_unit(VhPlanning *planning, const VhUnit *unit)
 {
-    if (!has_unit(planning, id))
-        vh_plan_add(planning, &vh_step_unit, id, g_variant_new_parsed("{'unit': <%s>}", id));
+    if (has_unit(planning, unit->id))
+        return;
+    if (g_strcmp0(unit->load, "masked") == 0 && vh_step_unit_runs(unit))
+        vh_plan_refuse(planning,
+                       "%s is masked, and could not be started again when it has been stopped: "
+                       "systemctl unmask %s",
+                       unit->id, unit->id);
+    vh_plan_add(planning, &vh_step_unit, unit->id,
+                g_variant_new_parsed("{'unit': <%s>}", unit->id));
 }
 
 /*
  * What is in front is remembered before the unit stops, so that on the way back it comes after. It
  * also waits for the units before it: one that refuses to stop must not cost the session.
  */
-static void add_manager(VhPlanning *planning, const GPtrArray *displays, const char *id)
+static void add_manager(VhPlanning *planning, const GPtrArray *displays, const VhUnit *manager)
 {
     const char *seat = seat_of(displays);
 
-    if (has_unit(planning, id))
+    if (has_unit(planning, manager->id))
         return;
     vh_plan_add(planning, &vh_step_front, seat,
-                g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, id));
-    add_unit(planning, id);
+                g_variant_new_parsed("{'seat': <%s>, 'unit': <%s>}", seat, manager->id));
+    add_unit(planning, manager);
 }
 
 /* @manager: the display manager, or NULL. */
@@ -249,9 +256,9 @@ static gboolean plan_listed_units(VhPlanning *planning, const GPtrArray *display
             vh_plan_refuse(planning, "stop: there is no unit %s; list them with: %s", name,
                            vh_host_service_manager(planning->host)->list);
         else if (manager && g_str_equal(unit->id, manager->id))
-            add_manager(planning, displays, unit->id);
+            add_manager(planning, displays, unit);
         else
-            add_unit(planning, unit->id);
+            add_unit(planning, unit);
     }
     return TRUE;
 }
@@ -320,7 +327,7 @@ static gboolean plan_companions(VhPlanning *planning, const GPtrArray *displays,
                 return FALSE;
             }
             if (unit && vh_step_unit_runs(unit))
-                add_unit(planning, unit->id);
+                add_unit(planning, unit);
         }
     }
     return TRUE;
@@ -370,7 +377,7 @@ static gboolean plan_desktop(VhPlanning *planning, const GPtrArray *displays, gb
                        cause->message);
     if (is_auto && found) {
         spare_other_seats(planning, displays, manager);
-        add_manager(planning, displays, manager->id);
+        add_manager(planning, displays, manager);
     }
     return TRUE;
 }

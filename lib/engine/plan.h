@@ -13,6 +13,7 @@
 /* What another guest's journal holds: a device, or a shared thing it needs to be one way. */
 typedef struct {
     char *guest;
+    const char *turn;       /* libvirt's, as vh_libvirts_turn() has it; NULL: not its */
     char *address;          /* NULL: a shared thing … */
     const VhStepKind *kind; /* … of that kind, else NULL, */
     GVariant *args;         /* … done with these */

@@ -4,6 +4,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "engine/give-back.h"
 
 /* Why nobody will release it, or NULL when somebody will. */
@@ -17,7 +18,7 @@ static const char *why_orphaned(VhHost *host, const VhJournal *journal)
         return "its release got stuck, or was cut off";
     if (journal->by_hand)
         return journal->prepared ? NULL : "its preparation by hand was cut short";
-    return vh_host_process_alive(host, journal->daemon)
+    return vh_host_process_alive(host, journal->daemon) || vh_libvirts_turn(host, journal)
                ? NULL
                : "libvirt's daemon that prepared it is gone and the guest does not run";
 }
@@ -92,6 +93,47 @@ static gboolean is_awaited(const Recovery *self)
     return FALSE;
 }
 
+/* The first guest that has ended without its daemon, and that another one, which has just started,
+ * is to see to; NULL: there is none. */
+static char *find_libvirts(const Recovery *self)
+{
+    VhHost *host = self->engine->host;
+    g_autoptr(GPtrArray) journals = vh_journal_list(self->engine, NULL);
+
+    for (guint i = 0; i < journals->len; i++) {
+        const VhJournal *journal = journals->pdata[i];
+        if (vh_libvirts_turn(host, journal) && !vh_host_guest_running(host, journal->guest) &&
+            !vh_host_process_alive(host, journal->daemon))
+            return g_strdup(journal->guest);
+    }
+    return NULL;
+}
+
+/* Until libvirt has had its turn, or somebody waits for us: whether to look again. */
+static gboolean await_libvirt(Recovery *self)
+{
+    enum { PATIENCE = 60 * G_USEC_PER_SEC, PAUSE = 250 * 1000 };
+    VhHost *host = self->engine->host;
+    gint64 until = vh_host_now(host) + PATIENCE;
+    g_autofree char *guest = find_libvirts(self);
+    gboolean any = guest != NULL;
+
+    while (guest && !is_awaited(self) && vh_host_now(host) < until && !vh_host_interrupted(host)) {
+        vh_host_wait(host, NULL, PAUSE);
+        g_free(guest);
+        guest = find_libvirts(self);
+    }
+    if (!guest || is_awaited(self))
+        return any;
+    g_autofree char *operand = vh_text_operand(guest);
+    vh_error_set(self->error ? NULL : &self->error, VH_ERROR_TIMEOUT,
+                 "guest %s has ended, and libvirt, which gives back what it had, has not seen that "
+                 "in %d s: start its daemon; if that does not help: virt-handoff release --force "
+                 "%s",
+                 guest, (int)(PATIENCE / G_USEC_PER_SEC), operand);
+    return FALSE;
+}
+
 gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **error)
 {
     /* More guests than can be left to one recovery; not for ever all the same. */
@@ -99,7 +141,8 @@ gboolean vh_recover_all(const VhEngine *engine, guint *ret_replayed, GError **er
     g_autoptr(GHashTable) tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Recovery self = {.engine = engine, .tried = tried};
 
-    for (guint i = 0; i < ROUNDS && recover_present(&self) && is_awaited(&self);)
+    for (guint i = 0;
+         i < ROUNDS && recover_present(&self) && (is_awaited(&self) || await_libvirt(&self));)
         i++;
     *ret_replayed = self.replayed;
     if (!self.error)

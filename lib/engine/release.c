@@ -56,6 +56,24 @@ static gboolean release_nothing(const VhTeller *teller, GError **error)
     return TRUE;
 }
 
+/* By hand, nothing is taken from libvirt. */
+static gboolean may_release(const VhTeller *teller, const VhJournal *journal, GError **error)
+{
+    VhHost *host = teller->engine->host;
+    const char *turn = vh_libvirts_turn(host, journal);
+    g_autofree char *guest = vh_text_operand(teller->guest);
+
+    if (vh_host_guest_running(host, teller->guest))
+        return vh_error_set(error, VH_ERROR_REFUSED,
+                            "the guest is running and uses the devices: stop it first (virsh "
+                            "shutdown %s), or use --force",
+                            guest);
+    return !turn || vh_error_set(error, VH_ERROR_REFUSED,
+                                 "%s, and has everything given back itself: wait for that; start "
+                                 "libvirt's daemon if it does not run; or use --force",
+                                 turn);
+}
+
 static gboolean release_locked(const VhTeller *teller, const VhCall *call, const char *uuid,
                                GError **error)
 {
@@ -71,11 +89,8 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, const
         return !call->by_hand || release_nothing(teller, error);
     told.uuid = journal->uuid;
     told.transaction = journal->transaction;
-    if (call->by_hand && !call->force && vh_host_guest_running(teller->engine->host, call->guest))
-        return vh_error_set(error, VH_ERROR_REFUSED,
-                            "the guest is running and uses the devices: stop it first (virsh "
-                            "shutdown %s), or use --force",
-                            teller->guest);
+    if (call->by_hand && !call->force && !may_release(teller, journal, error))
+        return FALSE;
     if (!vh_give_back(&told, journal, error))
         return FALSE;
     if (!call->by_hand && journal->awaits_start && !journal->started)

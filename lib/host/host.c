@@ -177,7 +177,8 @@ gboolean vh_host_module_unload(VhHost *host, const char *name, gint64 deadline, 
 #define SYSTEMD_LIST "systemctl list-units --type=service"
 
 const VhServiceManager vh_manager_systemd = {"systemd", SYSTEMD_LIST, "systemctl", FALSE, FALSE};
-const VhServiceManager vh_manager_openrc = {"OpenRC", "rc-service --list", "rc-service", TRUE, TRUE};
+const VhServiceManager vh_manager_openrc = {"OpenRC", "rc-service --list", "rc-service", TRUE,
+                                            TRUE};
 const VhServiceManager vh_manager_sysvinit = {"sysvinit", "ls /etc/init.d", "service", TRUE, TRUE};
 const VhServiceManager vh_manager_runit = {
     "runit", "ls /run/runit/service /var/service /etc/service", "sv", FALSE, FALSE};

@@ -132,7 +132,7 @@ static gboolean come_home(const VhStepContext *context, GVariant *args, char **b
         return FALSE;
     if (go_home(context, args, bars, &cause))
         return TRUE;
-    if (vh_error_is_timeout(cause) || !vh_revive_after(context->host, args, address)) {
+    if (vh_error_is_timeout(cause) || !vh_revive_can(args)) {
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }

@@ -77,7 +77,7 @@ static void help(const VhStepContext *context, GVariant *args, const VhPciFuncti
     g_autoptr(GError) error = NULL;
 
     if (*helped || function->driver || vh_host_now(context->host) - since < PATIENCE ||
-        !vh_revive_after(context->host, args, function->address))
+        !vh_revive_can(args))
         return;
     *helped = TRUE;
     if (!vh_revive(context, function->address, &error))

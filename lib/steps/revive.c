@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "steps/revive.h"
 
-#include <string.h>
-
 #include "base/json.h"
 #include "steps/last-look.h"
-
-#define DEVICES "/sys/bus/pci/devices"
 
 static const char *policy_of(GVariant *args)
 {
@@ -23,23 +19,6 @@ gboolean vh_revive_first(VhHost *host, GVariant *args, const char *address)
     if (!vh_revive_can(args))
         return FALSE;
     return g_str_equal(policy_of(args), "rescan") || !vh_host_pci_answers(host, address);
-}
-
-/* "reset" is there when the kernel has a way to reset the function (drivers/pci/pci-sysfs.c). */
-static gboolean has_reset(VhHost *host, const char *address)
-{
-    g_autofree char *dir = g_build_filename(DEVICES, address, NULL);
-    g_auto(GStrv) names = vh_host_list(host, dir);
-
-    return g_strv_contains((const char *const *)names, "reset");
-}
-
-gboolean vh_revive_after(VhHost *host, GVariant *args, const char *address)
-{
-    if (!vh_revive_can(args))
-        return FALSE;
-    return !g_str_equal(policy_of(args), "auto") || !has_reset(host, address) ||
-           !vh_host_pci_answers(host, address);
 }
 
 gboolean vh_revive_find(const VhStepContext *context, const char *address, GError **error)

@@ -10,9 +10,8 @@
 
 /* Whether to do it before a driver is tried: it is asked for, or the function is dead. */
 gboolean vh_revive_first(VhHost *host, GVariant *args, const char *address);
-/* Whether to do it when a driver did not bind: unless the kernel has reset it already. */
-gboolean vh_revive_after(VhHost *host, GVariant *args, const char *address);
-/* Whether a function that is not there may have been removed by us. */
+/* Whether to do it when a driver did not take it, also where the kernel has a reset, which may not
+ * have brought it back; and whether a function that is not there may have been removed by us. */
 gboolean vh_revive_can(GVariant *args);
 
 /* Does it, and waits until the function is there again. Nothing may be bound to it that waits. */

@@ -24,12 +24,16 @@ static void test_taken_over(void)
     machine_prepare_ok(machine, xml);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, acts);
 
-    /* By hand, nothing is taken from a running guest, unless forced. */
-    vh_sim_set_guest_running(machine->host, "win10", TRUE);
+    /* By hand, nothing is taken from a guest that starts or runs, unless forced. */
     call.operation = "release";
     call.suboperation = "end";
     call.xml = NULL;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) starting = NULL, error = NULL;
+    g_assert_false(vh_call_answer(&machine->engine, &call, &output, &starting));
+    g_assert_error(starting, VH_ERROR, VH_ERROR_REFUSED);
+    g_assert_nonnull(strstr(starting->message, "libvirt is starting it"));
+    g_assert_true(machine_call(machine, "win10", "started", xml, NULL));
+    vh_sim_set_guest_running(machine->host, "win10", TRUE);
     g_assert_false(vh_call_answer(&machine->engine, &call, &output, &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_REFUSED);
     g_assert_cmpuint(vh_sim_operations(machine->host), ==, acts);

@@ -329,6 +329,44 @@ static void test_taken_over_from_recovery(void)
     g_assert_true(machine_has_journal(machine));
 }
 
+/* The guest ended while libvirt's daemon was away: the next one gives back itself what the guest
+ * had, under whoever has it then, and calls release. */
+static void test_libvirts_turn(void)
+{
+    g_autoptr(Machine) machine = machine_changed(
+        "emulated", "\"files\": [", "\"files\": [ {\"path\": \"/run/libvirt/qemu/win10.xml\"},");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL, refused = NULL;
+    VhCall call = {.guest = "win10",
+                   .operation = "release",
+                   .suboperation = "end",
+                   .extra = "-",
+                   .by_hand = TRUE};
+    g_autoptr(GBytes) output = NULL;
+    guint replayed;
+
+    machine_prepare_ok(machine, xml);
+    g_assert_true(machine_call(machine, "win10", "started", xml, NULL));
+    vh_sim_process_end(machine->host, vh_host_parent(machine->host).pid);
+    gint64 begin = vh_host_now(machine->host);
+    g_assert_false(vh_recover_all(&machine->engine, &replayed, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(error->message, "start its daemon"));
+    g_assert_cmpuint(replayed, ==, 0);
+    g_assert_cmpint(vh_host_now(machine->host) - begin, >=, 60 * G_USEC_PER_SEC);
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <=, 62 * G_USEC_PER_SEC);
+    machine_assert_driver(machine, GPU, "vfio-pci");
+    g_assert_false(vh_call_answer(&machine->engine, &call, &output, &refused));
+    g_assert_error(refused, VH_ERROR, VH_ERROR_REFUSED);
+    g_assert_nonnull(strstr(refused->message, "has yet to see that it has ended"));
+    machine_assert_driver(machine, GPU, "vfio-pci");
+    /* libvirt's own call, or who insists. */
+    call.force = TRUE;
+    g_assert_true(vh_call_answer(&machine->engine, &call, &output, NULL));
+    machine_assert_driver(machine, GPU, "bochs-drm");
+    g_assert_false(machine_has_journal(machine));
+}
+
 /* Who waits for the lock ends when he is asked to, as at a shutdown. */
 static void test_lock_interrupted(void)
 {
@@ -359,6 +397,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/stuck-is-tried-once", test_stuck_is_tried_once);
     g_test_add_func("/crashes/recovery-that-ends", test_recovery_that_ends);
     g_test_add_func("/crashes/taken-over-from-recovery", test_taken_over_from_recovery);
+    g_test_add_func("/crashes/libvirts-turn", test_libvirts_turn);
     g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();
 }

@@ -1,6 +1,6 @@
 """libvirtd dies or leaves at any moment, the host shuts down: nothing is lost, and nothing waits for ever."""
 
-from lib.host import require
+from lib.host import GPU, SOUND, require
 from lib.runner import scenario
 from lib.trap import Trap
 
@@ -112,3 +112,55 @@ def shutdown(host):
     require('lightdm.service stays down: the host is shutting down' in end, 'release did not see the shutdown')
     require('everything is back' in end, 'release did not end before the host did')
     require('Starting lightdm' not in end and 'Starting Light Display Manager' not in end, 'the desktop was started')
+
+
+def bars(host):
+    """What the memory decoders of the card and its sound function are set to."""
+    return host.sh(f'for device in {GPU} {SOUND}; do '
+                   'od -A n -t x4 -j 16 -N 12 /sys/bus/pci/devices/$device/config; done')
+
+
+@scenario()
+def ended_meanwhile(host):
+    """the VM ends while libvirtd is away: the recovery leaves it to the next libvirtd, and the card works again after"""
+    before, places = host.facts().essence(), bars(host)
+    host.configure('win10', PATIENT)
+    host.virsh('start win10')
+    pid = host.require_given('win10') and host.qemu_pid('win10')
+    host.sh('systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service')
+    host.sh(f'kill {pid}')
+    host.wait('QEMU is gone', lambda: host.try_sh(f'kill -0 {pid}').returncode != 0)
+    refused = host.try_sh('virt-handoff release win10')
+    require(refused.returncode == 1 and 'has yet to see that it has ended' in refused.stderr, f'it said {refused}')
+    require('release --force' in host.sh('virt-handoff status win10'), 'status would have it released')
+    host.sh('systemctl start libvirtd.socket libvirtd.service')
+    host.wait_same(before)
+    require(bars(host) == places, f'the card was reset under its driver: {bars(host)}')
+    # What was reset so shows when it is to be given back for the next time.
+    host.virsh('start win10')
+    host.virsh('destroy win10')
+    host.wait_same(before)
+    require(bars(host) == places, f'the second time, the card was reset: {bars(host)}')
+
+
+@scenario()
+def not_while_it_starts(host):
+    """a release by hand while libvirt starts the VM is refused, and not suggested to a second VM; a masked display
+    manager is refused beforehand"""
+    before = host.facts().essence()
+    host.configure('win10', PATIENT)
+    host.sh('systemctl mask lightdm.service')
+    host.virsh_fails('start win10')
+    refused = host.events('PRIORITY=3')
+    require(any('systemctl unmask lightdm.service' in event['MESSAGE'] for event in refused), f'it said {refused}')
+    host.sh('systemctl unmask lightdm.service')
+    host.wait_same(before)
+    start = host.ssh.start('virsh start win10')
+    host.wait('the GPU is prepared', lambda: host.facts().driver(GPU) == 'vfio-pci')
+    released = host.try_sh('virt-handoff release win10')
+    require(released.returncode == 1 and ('is starting it' in released.stderr or 'is running' in released.stderr),
+            f'it said {released}')
+    require(start.wait(120) == 0, 'the start failed')
+    host.require_given('win10')
+    host.virsh('destroy win10')
+    host.wait_same(before)
