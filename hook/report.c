@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hook/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,22 @@
 #include "base/json.h"
 #include "base/text.h"
 
+/* Why something that was printed did not get where it was to go: the first errno; 0: it all did. */
+static int output_errno;
+
+static void flush(void)
+{
+    /* What does not fit into the buffer fails before. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && output_errno == 0)
+        output_errno = errno != 0 ? errno : EIO;
+}
+
+int vh_report_output(void)
+{
+    flush();
+    return output_errno;
+}
+
 void vh_report_text(const char *format, ...)
 {
     va_list args;
@@ -20,7 +37,7 @@ void vh_report_text(const char *format, ...)
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
-    fflush(stdout);
+    flush();
 }
 
 void vh_report_remark(const char *format, ...)
@@ -45,7 +62,7 @@ void vh_report_json(GVariant *value)
     g_autofree char *text = vh_json_pretty(value);
 
     fputs(text, stdout);
-    fflush(stdout);
+    flush();
 }
 
 /* @guest is on one line and may be "", @text need not be. */
@@ -140,7 +157,7 @@ void vh_report_table(const GPtrArray *rows)
     }
     for (guint i = 0; i < rows->len; i++)
         print_row(rows->pdata[i], widths, i == 0 ? "\033[1m" : NULL);
-    fflush(stdout);
+    flush();
 }
 
 void vh_report_line(const char *line)
@@ -150,7 +167,7 @@ void vh_report_line(const char *line)
     gboolean coloured = colour && colours();
 
     printf("%s%s%s\n", coloured ? colour : "", text, coloured ? "\033[0m" : "");
-    fflush(stdout);
+    flush();
 }
 
 enum { FURTHER = 2 };
@@ -187,7 +204,7 @@ void vh_report_wrapped(int indent, const char *mark, const char *format, ...)
         printf("%s\n", lines[i] + marked);
         left -= MIN(left, marked + 1);
     }
-    fflush(stdout);
+    flush();
 }
 
 /* Later lines stand @indent columns in. */
@@ -201,7 +218,7 @@ static void put_after(const char *before, int indent, const char *colour, const 
     for (gsize i = 0; lines[i]; i++)
         printf("%*s%s%s", i > 0 ? indent : 0, "", lines[i], lines[i + 1] ? "\n" : "");
     printf("%s\n", coloured ? "\033[0m" : "");
-    fflush(stdout);
+    flush();
 }
 
 void vh_report_item(int indent, const char *mark, const char *text)

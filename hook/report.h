@@ -8,6 +8,8 @@ enum { VH_EXIT_OK = 0, VH_EXIT_FAILED = 1, VH_EXIT_USAGE = 64 };
 
 /* Text for people, as it is. */
 void vh_report_text(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* The errno with which stdout took something of it no more; 0: all of it is there. */
+int vh_report_output(void);
 /* Bytes for programs (what a user's script printed). FALSE when they could not be written. */
 gboolean vh_report_bytes(GBytes *bytes);
 /* @value as indented JSON; it may be floating. */

@@ -332,6 +332,19 @@ static int run_verb(const VhVerb *verb, int argc, char **argv)
     return status;
 }
 
+/* A file that lacks its end is worth nothing; who closed a pipe has seen what he wanted. */
+static int finish(int status)
+{
+    g_autoptr(GError) error = NULL;
+    int errnum = vh_report_output();
+
+    if (errnum == 0 || errnum == EPIPE)
+        return status;
+    vh_error_set_errno(&error, errnum, "write the output");
+    vh_report_error(NULL, error);
+    return status == VH_EXIT_OK ? VH_EXIT_FAILED : status;
+}
+
 /* For one text that others wrote; it takes a millisecond. */
 enum { CONFINED_SECONDS = 10 };
 
@@ -350,5 +363,5 @@ int main(int argc, char **argv)
     if (g_str_equal(argv[1], "help"))
         return help_about(argc - 2, argv + 2);
     const VhVerb *verb = find_verb(argv[1]);
-    return verb ? run_verb(verb, argc - 1, argv + 1) : complain_unknown(argv[1]);
+    return verb ? finish(run_verb(verb, argc - 1, argv + 1)) : complain_unknown(argv[1]);
 }

@@ -119,7 +119,8 @@ static gsize take(Scan *scan, const char *at)
         n = string_length(scan, at);
     if (n == 0 && (n = word_length(at)) > 0) {
         if (has_leading_zero(at, n))
-            refuse(scan, "a number must not begin with 0: leave the zero out");
+            refuse(scan, at[n] == ':' ? "an address stands in quotes, like \"01:00.0\""
+                                      : "a number must not begin with 0: leave the zero out");
         if (is_large_number(at, n)) {
             g_string_append(scan->out, TOO_LARGE);
             return n;
@@ -148,6 +149,9 @@ char *vh_scan_text(const char *text, VhProblems *problems)
     Scan scan = {.problems = problems, .line = 1};
     const char *bad = NULL;
 
+    /* A mark of the byte order, as editors of Windows put it there. */
+    if (g_str_has_prefix(text, "\xEF\xBB\xBF"))
+        text += strlen("\xEF\xBB\xBF");
     if (strlen(text) > MAX_SIZE) {
         refuse(&scan, "the file is larger than 64 KiB");
         return NULL;

@@ -106,6 +106,8 @@ void vh_check_display_manager(gpointer data)
                      "first",
                      "%s, but %s has a desktop%s (session %s)", state, session->user,
                      managed ? " that does not end with it" : "", session->id);
+    else if (managed && g_strcmp0(unit->active, "failed") == 0)
+        vh_check_add(checking, VH_FINDING_WARNING, "see why, then start it again", "%s", state);
     else if (managed)
         vh_check_add(checking, VH_FINDING_OK, NULL, "%s", state);
     else

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the verbs say and how: slips in the command line, libvirt's own words, the width."""
 import os
+import signal
+import subprocess
 import unittest
 
 import golden
@@ -35,6 +37,20 @@ class Messages(unittest.TestCase):
             self.assertEqual((result.returncode, result.stdout), (1, ""))
             self.assertRegex(result.stderr, r"^virt-handoff: no such guest: (?!.*exit status)"
                              r"(?!.*engine-under-test).*libvirt.*\n$")
+
+    def test_full_disk(self):
+        """What was not written whole is no success, and a pipe that was closed no failure."""
+        command = [golden.ENGINE, "plan", "--json", "--host", golden.sample("nvidia-desktop"), "win10"]
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "virt-handoff: write the output: No space left on device\n"))
+        out, into = os.pipe()
+        os.close(out)
+        with os.fdopen(into, "w") as pipe:
+            done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertIn(done.returncode, (0, -signal.SIGPIPE))
+        self.assertEqual(done.stderr, "")
 
     def test_width(self):
         """Sentences are no wider than a terminal, also in a file."""

@@ -81,6 +81,9 @@ static void test_good(void)
         const char *text, *changed;
     } cases[] = {
         {"", ""},
+        {"\xEF\xBB\xBF"
+         "timeout = 40;\r\n",
+         "timeout=40"},
         {"\n# nothing\n// here\n/* at\nall */\r\n", ""},
         {"devices = \"auto\";", ""},
         {"devices = [ ];", "devices=list[]"},
@@ -240,6 +243,7 @@ static void test_bad_numbers(void)
     assert_problems("timeout = 18446744073709551626L;", TIMEOUT "a number that large");
     assert_problems("timeout = -4294967286;", TIMEOUT "a number that large");
     assert_problems("\ntimeout = 026;", "F:2: a number must not begin with 0: leave the zero out");
+    assert_problems("devices = [ 01:00.0 ];", "F:1: an address stands in quotes, like \"01:00.0\"");
     assert_problems("hugepages = 0;", HUGEPAGES "0");
     assert_problems("hugepages = 16777217;", HUGEPAGES "16777217");
     assert_problems("hugepages = \"autoo\";", HUGEPAGES "\"autoo\"; did you mean \"auto\"?");
