@@ -102,13 +102,15 @@ static void show_advice(const Look *look, const VhJournal *journal, const char *
 
     if (!advice)
         return;
-    if (turn && g_str_equal(state, "prepared"))
+    if (turn && g_str_equal(state, "prepared")) {
         vh_report_wrapped(2, "",
-                          "%s, and has all given back itself; if nothing moves any more, start its "
-                          "daemon, and at last: virt-handoff release --force %s",
-                          turn, guest);
-    else
+                          "%s, and has all given back itself; start its daemon if it does "
+                          "not run",
+                          turn);
+        vh_report_text("  if nothing moves any more: virt-handoff release --force %s\n", guest);
+    } else {
         vh_report_text("  %s: virt-handoff release %s\n", advice, guest);
+    }
 }
 
 static void show_text(const Look *look, const VhJournal *journal)
