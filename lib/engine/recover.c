@@ -116,15 +116,18 @@ static gboolean await_libvirt(Recovery *self)
     VhHost *host = self->engine->host;
     gint64 until = vh_host_now(host) + PATIENCE;
     g_autofree char *guest = find_libvirts(self);
-    gboolean any = guest != NULL;
 
+    if (!guest)
+        return FALSE;
     while (guest && !is_awaited(self) && vh_host_now(host) < until && !vh_host_interrupted(host)) {
         vh_host_wait(host, NULL, PAUSE);
         g_free(guest);
         guest = find_libvirts(self);
     }
+    if (vh_host_interrupted(host))
+        return FALSE;
     if (!guest || is_awaited(self))
-        return any;
+        return TRUE;
     g_autofree char *operand = vh_text_operand(guest);
     vh_error_set(self->error ? NULL : &self->error, VH_ERROR_TIMEOUT,
                  "guest %s has ended, and libvirt, which gives back what it had, has not seen that "
