@@ -98,17 +98,16 @@ static void show_advice(const Look *look, const VhJournal *journal, const char *
 {
     const char *advice = advice_for(look, state);
     g_autofree char *guest = vh_text_operand(journal->guest);
-    const char *turn = vh_libvirts_turn(look->host, journal);
+    const char *turn =
+        g_str_equal(state, "prepared") ? vh_libvirts_turn(look->host, journal) : NULL;
 
-    if (!advice)
-        return;
-    if (turn && g_str_equal(state, "prepared")) {
+    if (turn) {
         vh_report_wrapped(2, "",
                           "%s, and has all given back itself; start its daemon if it does "
                           "not run",
                           turn);
         vh_report_text("  if nothing moves any more: virt-handoff release --force %s\n", guest);
-    } else {
+    } else if (advice) {
         vh_report_text("  %s: virt-handoff release %s\n", advice, guest);
     }
 }

@@ -70,8 +70,6 @@ const char *vh_libvirts_turn(VhHost *host, const VhJournal *journal)
 {
     if (journal->released || vh_journal_goes_back(journal))
         return NULL;
-    if (vh_host_guest_running(host, journal->guest))
-        return "it runs";
     if (is_in_its_book(host, journal->guest))
         return journal->started ? "libvirt has yet to see that it has ended"
                                 : "libvirt is starting it";

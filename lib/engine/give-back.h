@@ -10,13 +10,13 @@
 gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error);
 
 /*
- * Whose turn it is: why nobody but libvirt may give back what the guest of @journal has, as a
- * clause ("libvirt is starting it"), NULL: no such reason. For as long as libvirt has the guest in
- * its book (/run/libvirt/qemu/NAME.xml, from QEMU's start until before it calls release), it gives
- * the devices back itself, also when it comes to that only at its next start, and resets those that
- * are on vfio-pci no longer under whoever has them (virHostdevReAttachPCIDevices in
- * src/hypervisor/virhostdev.c, virPCIDeviceReset). Before that it starts QEMU with them, or takes
- * them once more. A guest that runs has its turn as well.
+ * Whose turn it is: why nobody but libvirt may give back what the guest of @journal has, which does
+ * not run, as a clause ("libvirt is starting it"), NULL: no such reason. For as long as libvirt has
+ * the guest in its book (/run/libvirt/qemu/NAME.xml, from QEMU's start until before it calls
+ * release), it gives the devices back itself, also when it comes to that only at its next start,
+ * and resets those that are on vfio-pci no longer under whoever has them
+ * (virHostdevReAttachPCIDevices in src/hypervisor/virhostdev.c, virPCIDeviceReset). Before that it
+ * starts QEMU with them, or takes them once more.
  */
 const char *vh_libvirts_turn(VhHost *host, const VhJournal *journal);
 

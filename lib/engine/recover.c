@@ -102,8 +102,8 @@ static char *find_libvirts(const Recovery *self)
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
-        if (vh_libvirts_turn(host, journal) && !vh_host_guest_running(host, journal->guest) &&
-            !vh_host_process_alive(host, journal->daemon))
+        if (!vh_host_process_alive(host, journal->daemon) && vh_libvirts_turn(host, journal) &&
+            !vh_host_guest_running(host, journal->guest))
             return g_strdup(journal->guest);
     }
     return NULL;

@@ -60,7 +60,6 @@ static gboolean release_nothing(const VhTeller *teller, GError **error)
 static gboolean may_release(const VhTeller *teller, const VhJournal *journal, GError **error)
 {
     VhHost *host = teller->engine->host;
-    const char *turn = vh_libvirts_turn(host, journal);
     g_autofree char *guest = vh_text_operand(teller->guest);
 
     if (vh_host_guest_running(host, teller->guest))
@@ -68,6 +67,7 @@ static gboolean may_release(const VhTeller *teller, const VhJournal *journal, GE
                             "the guest is running and uses the devices: stop it first (virsh "
                             "shutdown %s), or use --force",
                             guest);
+    const char *turn = vh_libvirts_turn(host, journal);
     return !turn || vh_error_set(error, VH_ERROR_REFUSED,
                                  "%s, and has everything given back itself: wait for that; start "
                                  "libvirt's daemon if it does not run; or use --force",

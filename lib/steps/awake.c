@@ -5,7 +5,7 @@
  * guest, as it has to outlive the hook.
  */
 #include "base/json.h"
-#include "steps/step.h"
+#include "steps/unit.h"
 
 static const char *unit_of(GVariant *args)
 {
@@ -32,20 +32,13 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     return FALSE;
 }
 
-static gboolean is_active(VhHost *host, const char *name)
-{
-    g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
-
-    return unit && g_strcmp0(unit->active, "active") == 0;
-}
-
 /* Nothing waits for the end of it. */
 static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     g_autoptr(GError) cause = NULL;
 
     if (vh_host_unit_ask_stop(context->host, unit_of(args), &cause) ||
-        (vh_error_is_gone(cause) && !is_active(context->host, unit_of(args))))
+        (vh_error_is_gone(cause) && !vh_step_unit_is_up(context->host, unit_of(args))))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause), "the host is still kept awake: ");
     return FALSE;

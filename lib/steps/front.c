@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "steps/step.h"
+#include "steps/unit.h"
 
 enum { LIMIT = 2 * G_USEC_PER_SEC };
 
@@ -56,13 +56,6 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     return TRUE;
 }
 
-static gboolean runs(VhHost *host, const char *name)
-{
-    g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
-
-    return unit && g_strcmp0(unit->active, "active") == 0;
-}
-
 static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     const char *seat = vh_json_string(args, "seat", "");
@@ -70,7 +63,8 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
     guint front = front_now(context->host);
     g_autoptr(GError) cause = NULL;
 
-    if (vh_host_stopping(context->host) || !runs(context->host, vh_json_string(args, "unit", "")))
+    if (vh_host_stopping(context->host) ||
+        !vh_step_unit_is_up(context->host, vh_json_string(args, "unit", "")))
         return TRUE;
     guint desktop = find_desktop(context->host, seat, front);
     /* It comes where it was, as a rule, when it is not there yet. */

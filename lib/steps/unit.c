@@ -44,6 +44,13 @@ static gboolean is_up(const VhUnit *unit)
     return unit && g_strcmp0(unit->active, "active") == 0;
 }
 
+gboolean vh_step_unit_is_up(VhHost *host, const char *name)
+{
+    g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
+
+    return is_up(unit);
+}
+
 /* Whether a unit that is up stays so. A stop that failed, or whose engine was killed, may end it
  * yet, and scripts tell one that is ending from one that runs in no way. */
 static gboolean stays_up(const VhStepContext *context, const char *name)
@@ -55,8 +62,7 @@ static gboolean stays_up(const VhStepContext *context, const char *name)
 
     while (vh_host_service_manager(host)->scripts && vh_host_now(host) < until) {
         vh_host_wait(host, NULL, PAUSE);
-        g_autoptr(VhUnit) unit = vh_host_unit_look(host, name, NULL);
-        if (!is_up(unit))
+        if (!vh_step_unit_is_up(host, name))
             return FALSE;
     }
     return TRUE;

@@ -6,6 +6,8 @@
 
 /* Whether it runs, or is about to. */
 gboolean vh_step_unit_runs(const VhUnit *unit);
+/* Whether the unit of that name is up, and not only on its way. */
+gboolean vh_step_unit_is_up(VhHost *host, const char *name);
 /* Starts a unit that was stopped, unless it runs already or the host is shutting down. */
 gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GError **error);
 /* The same for a unit in a user's manager { uid, user, unit }, unless that manager { pid, start }
