@@ -356,6 +356,13 @@ static void test_libvirts_turn(void)
     g_assert_cmpint(vh_host_now(machine->host) - begin, >=, 60 * G_USEC_PER_SEC);
     g_assert_cmpint(vh_host_now(machine->host) - begin, <=, 62 * G_USEC_PER_SEC);
     machine_assert_driver(machine, GPU, "vfio-pci");
+    /* At a shutdown that is no failure, and nothing is waited for. */
+    begin = vh_host_now(machine->host);
+    vh_sim_set_interrupted(machine->host, TRUE);
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    vh_sim_set_interrupted(machine->host, FALSE);
+    g_assert_cmpint(vh_host_now(machine->host) - begin, <, G_USEC_PER_SEC);
+    machine_assert_driver(machine, GPU, "vfio-pci");
     g_assert_false(vh_call_answer(&machine->engine, &call, &output, &refused));
     g_assert_error(refused, VH_ERROR, VH_ERROR_REFUSED);
     g_assert_nonnull(strstr(refused->message, "has yet to see that it has ended"));

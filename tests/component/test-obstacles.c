@@ -101,6 +101,17 @@ static void test_group_without_us(void)
     machine_prepare_ok(machine, xml);
 }
 
+/* It could be stopped, and nobody could start it again. */
+static void test_masked(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"lightdm.service\", \"active\": \"active\",",
+                        "\"lightdm.service\", \"load\": \"masked\", \"active\": \"active\",");
+    g_autoptr(GError) error = refusal(machine);
+
+    g_assert_nonnull(strstr(error->message, "systemctl unmask lightdm.service"));
+}
+
 /* What libvirt gave to a guest without us, at its start or while it runs, has no journal. */
 static void test_guest_without_us(void)
 {
@@ -380,6 +391,7 @@ int main(int argc, char **argv)
     g_test_add_func("/obstacles/service", test_service);
     g_test_add_func("/obstacles/guest", test_guest);
     g_test_add_func("/obstacles/group-without-us", test_group_without_us);
+    g_test_add_func("/obstacles/masked", test_masked);
     g_test_add_func("/obstacles/guest-without-us", test_guest_without_us);
     g_test_add_func("/obstacles/guest-at-release", test_guest_at_release);
     g_test_add_func("/obstacles/display-manager", test_display_manager);
