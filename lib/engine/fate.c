@@ -18,7 +18,9 @@ struct VhJudge {
     gboolean asks;          /* … after it asked them to log out */
     gboolean stops_desktop; /* what began the graphical sessions is stopped */
     gboolean helped;
-    GHashTable *tied; /* "UID UNIT" of user units → whether they end with the desktop, once asked */
+    /* What was asked once: */
+    GHashTable *tied;    /* "UID UNIT" of user units → whether they end with the desktop */
+    GHashTable *lingers; /* UID → whether this user lingers */
 };
 
 static const VhStep *find_step(const VhPlan *plan, const VhStepKind *kind, const char *subject)
@@ -72,6 +74,7 @@ VhJudge *vh_judge_new(VhHost *host, const VhPlan *plan, const VhConfig *config)
     self->manager = vh_holding_manager(host);
     self->sessions = vh_host_sessions(host, NULL);
     self->tied = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->lingers = g_hash_table_new(NULL, NULL);
     self->holders = list ? vh_holding_find(host, list, NULL) : NULL;
     if (!self->sessions)
         self->sessions = g_ptr_array_new();
@@ -90,6 +93,7 @@ void vh_judge_free(VhJudge *self)
         return;
     g_free(self->manager);
     g_hash_table_unref(self->tied);
+    g_hash_table_unref(self->lingers);
     g_ptr_array_unref(self->sessions);
     g_clear_pointer(&self->drawers, g_ptr_array_unref);
     g_ptr_array_unref(self->holders);
@@ -192,12 +196,22 @@ static gboolean is_of_desktop(const VhJudge *self, const VhHolder *holder)
     return GPOINTER_TO_INT(g_hash_table_lookup(self->tied, key));
 }
 
+static gboolean lingers(const VhJudge *self, uid_t uid)
+{
+    gpointer is;
+
+    if (!g_hash_table_lookup_extended(self->lingers, GUINT_TO_POINTER(uid), NULL, &is)) {
+        is = GINT_TO_POINTER(vh_host_user_lingers(self->host, uid));
+        g_hash_table_insert(self->lingers, GUINT_TO_POINTER(uid), is);
+    }
+    return GPOINTER_TO_INT(is);
+}
+
 /* A user's manager goes with the last session, unless the user lingers; what is of the desktop goes
  * with that, whatever becomes of the manager. */
 static VhFate fate_of_user_unit(const VhJudge *self, const VhHolder *holder)
 {
-    gboolean stays = session_that_stays(self, holder->uid) != NULL ||
-                     vh_host_user_lingers(self->host, holder->uid);
+    gboolean stays = session_that_stays(self, holder->uid) != NULL || lingers(self, holder->uid);
 
     return stays && !is_of_desktop(self, holder) ? VH_FATE_STAYS
                                                  : fate_of_leaving(self, holder->uid);

@@ -22,7 +22,6 @@ void vh_real_use_bus(VhHost *host, sd_bus *bus)
 
     sd_bus_close_unref(real->bus);
     real->bus = bus;
-    real->subscribed = FALSE;
 }
 
 /* sd_bus_open_system() would do, but for the root. */
@@ -70,7 +69,6 @@ static void drop(VhReal *real)
 {
     sd_bus_close_unref(real->bus);
     real->bus = NULL;
-    real->subscribed = FALSE;
 }
 
 /* A host without a bus is another thing than a bus that is in trouble. */
@@ -123,7 +121,6 @@ static VhError code_of_name(const char *name)
         {"org.freedesktop.systemd1.NoSuchUnit", VH_ERROR_GONE},
         {"org.freedesktop.systemd1.LoadFailed", VH_ERROR_GONE},
         {"org.freedesktop.systemd1.NoSuchJob", VH_ERROR_GONE},
-        {"org.freedesktop.systemd1.AlreadySubscribed", VH_ERROR_BUSY},
         {"org.freedesktop.login1.NoSuchSession", VH_ERROR_GONE},
         {"org.freedesktop.login1.NoSuchUser", VH_ERROR_GONE},
         {SD_BUS_ERROR_UNKNOWN_OBJECT, VH_ERROR_GONE},

@@ -24,7 +24,6 @@ typedef struct {
     char *bus_socket;  /* of a manager or a user's bus; NULL: the system bus */
     gboolean user_bus; /* it is a bus, not a manager that is spoken to directly */
     gboolean mute;     /* the last question over the bus ran out of time */
-    gboolean subscribed;
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
     GArray *left;          /* pid_t: children that the kernel did not give back */

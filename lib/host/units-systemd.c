@@ -120,8 +120,14 @@ static int on_job_removed(sd_bus_message *message, void *data, sd_bus_error *err
     return 0;
 }
 
-static gboolean subscribe(VhReal *real, gint64 deadline, GHashTable *ended, sd_bus_slot **ret_slot,
-                          GError **error)
+/*
+ * Whoever queues a job is told of its end without being a subscriber (systemd's
+ * src/core/dbus-job.c, bus_job_track_sender()). Subscribe() would have systemd send each change of
+ * every unit over the bus, and while a desktop ends these are so many that it ends a good deal
+ * later.
+ */
+static gboolean listen_for_end(VhReal *real, gint64 deadline, GHashTable *ended,
+                               sd_bus_slot **ret_slot, GError **error)
 {
     sd_bus *bus = vh_bus_get(real, deadline, error);
 
@@ -133,18 +139,7 @@ static gboolean subscribe(VhReal *real, gint64 deadline, GHashTable *ended, sd_b
     int r = sd_bus_match_signal_async(bus, ret_slot, sender, vh_bus_systemd.path,
                                       vh_bus_systemd.interface, "JobRemoved", on_job_removed, NULL,
                                       ended);
-    if (r < 0)
-        return vh_error_set_errno(error, -r, "listen for the end of systemd's jobs");
-    /* Without a subscriber systemd sends no signals. To be one already is no trouble. */
-    g_autoptr(GError) local = NULL;
-    if (!real->subscribed &&
-        !vh_bus_call(real, deadline, &vh_bus_systemd, "Subscribe", NULL, &local, "") &&
-        !vh_error_is_busy(local)) {
-        g_propagate_error(error, g_steal_pointer(&local));
-        return FALSE;
-    }
-    real->subscribed = TRUE;
-    return TRUE;
+    return r >= 0 || vh_error_set_errno(error, -r, "listen for the end of systemd's jobs");
 }
 
 /* The result of @job, NULL and a negative errno when it did not come. */
@@ -211,7 +206,7 @@ static gboolean run_job(VhReal *real, const char *verb, const char *method, cons
     int r = 0;
 
     /* First the ear, then the question: a job may be over before its number is told. */
-    g_autofree char *job = subscribe(real, deadline, ended, &slot, error)
+    g_autofree char *job = listen_for_end(real, deadline, ended, &slot, error)
                                ? queue(real, method, name, deadline, error)
                                : NULL;
     if (!job) {

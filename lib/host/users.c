@@ -216,7 +216,6 @@ void vh_user_bus(VhReal *real, const char *directory, VhReal *ret_user)
 {
     *ret_user = *real;
     ret_user->bus = NULL;
-    ret_user->subscribed = FALSE;
     ret_user->bus_socket = g_strconcat(directory, "/bus", NULL);
     ret_user->user_bus = TRUE;
 }
@@ -231,7 +230,6 @@ static gboolean ask_new(VhReal *real, uid_t uid, Ask *ask)
         return FALSE;
     *ask = (Ask){.user = *real, .uid = uid, .gid = gid};
     ask->user.bus = NULL;
-    ask->user.subscribed = FALSE;
     ask->user.bus_socket = g_strconcat(directory, "/systemd/private", NULL);
     return vh_file_exists(ask->user.bus_socket);
 }

@@ -228,7 +228,6 @@ static const struct {
     const char *member;
     int (*answer)(Fake *, sd_bus_message *);
 } methods[] = {
-    {"Subscribe", on_nothing},
     {"StopUnit", on_job},
     {"StartUnit", on_job},
     {"ResetFailedUnit", on_nothing},
