@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* release end: everything goes back; reconnect begin: is everything still as it was left? */
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -25,9 +26,29 @@ static char *uuid_by_name(const VhEngine *engine, const char *guest)
     return NULL;
 }
 
-/* The UUID of the call's guest: from its XML, else from the journals. */
+/* As libvirt writes it, right behind the name; NULL when it is not written so. */
+static char *uuid_in(const VhCall *call)
+{
+    enum { LENGTH = 36 };
+    static const char tag[] = "<uuid>";
+    gsize length = 0;
+    const char *xml = call->xml ? g_bytes_get_data(call->xml, &length) : NULL;
+    const char *found = xml ? g_strstr_len(xml, (gssize)length, tag) : NULL;
+    const char *text = found ? found + strlen(tag) : NULL;
+    g_autofree char *uuid =
+        text && xml + length >= text + LENGTH ? g_ascii_strdown(text, LENGTH) : NULL;
+
+    return uuid && g_uuid_string_is_valid(uuid) ? g_steal_pointer(&uuid) : NULL;
+}
+
+/* The UUID of the call's guest: from its XML, else from the journals. All of the XML is read, in a
+ * child, only when that is needed. */
 static char *uuid_of(const VhEngine *engine, const VhCall *call)
 {
+    char *uuid = uuid_in(call);
+
+    if (uuid)
+        return uuid;
     g_autoptr(VhDomain) domain = vh_call_domain(call, NULL);
 
     return domain ? g_strdup(domain->uuid) : uuid_by_name(engine, call->guest);

@@ -122,14 +122,20 @@ static gboolean ask_for(Run *self, const Begun *begun)
     return TRUE;
 }
 
-/* Waits for all that was asked for. */
-static gboolean apply_asked(Run *self, GError **error)
+/* Waits for what was asked for, of what goes on aside or of all else. */
+static gboolean apply_asked(Run *self, gboolean aside, GError **error)
 {
     gboolean ok = TRUE;
 
-    for (guint i = 0; ok && i < self->asked->len; i++)
-        ok = apply_step(self, &g_array_index(self->asked, Begun, i), error);
-    g_array_set_size(self->asked, 0);
+    for (guint i = 0; ok && i < self->asked->len;) {
+        const Begun begun = g_array_index(self->asked, Begun, i);
+        if (begun.step->kind->aside != aside) {
+            i++;
+            continue;
+        }
+        g_array_remove_index(self->asked, i);
+        ok = apply_step(self, &begun, error);
+    }
     return ok;
 }
 
@@ -137,7 +143,7 @@ static gboolean run_step(Run *self, const VhStep *step, GError **error)
 {
     Begun begun = {step, NULL, vh_host_now(self->teller->engine->host)};
 
-    if ((!step->kind->ask && !apply_asked(self, error)) ||
+    if ((!step->kind->ask && !apply_asked(self, FALSE, error)) ||
         !begin_step(self, step, &begun.record, error))
         return FALSE;
     return !begun.record || ask_for(self, &begun) || apply_step(self, &begun, error);
@@ -159,7 +165,7 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
     for (guint i = 0; ok && i < steps->len; i++)
         ok = may_go_on(teller, journal, steps->pdata[i], act_deadline, error) &&
              run_step(&self, steps->pdata[i], error);
-    ok = ok && apply_asked(&self, error);
+    ok = ok && apply_asked(&self, FALSE, error) && apply_asked(&self, TRUE, error);
     vh_host_keep(host, -1);
     /* What is done is done, also a moment too late. */
     return ok && may_go_on(teller, journal, NULL, G_MAXINT64, error);

@@ -62,6 +62,11 @@ void vh_child_reap(VhReal *real)
             g_array_remove_index_fast(real->left, i - 1);
 }
 
+void vh_child_leave(VhReal *real, pid_t pid)
+{
+    g_array_append_val(real->left, pid);
+}
+
 /* ---- in the child ---- */
 
 /* Who captures our stdout or stderr waits for everybody who has it open: libvirt does, for ever
@@ -113,6 +118,8 @@ static void act_once(gpointer data)
     gboolean told = vh_write_all(VH_CHILD_FD, &errnum, sizeof errnum) &&
                     vh_write_all(VH_CHILD_FD, answer->str, answer->len);
 
+    /* The kernel would take the memory apart first, and the parent waits for this. */
+    (void)close(VH_CHILD_FD);
     _exit(told ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -178,7 +185,7 @@ static void give_up(VhReal *real, pid_t pid)
     (void)kill(pid, SIGKILL);
     if (vh_child_wait(pid, g_get_monotonic_time() + KILL_GRACE, NULL))
         return;
-    g_array_append_val(real->left, pid);
+    vh_child_leave(real, pid);
     real->hung = (VhProcess){pid, vh_real_process_start(&real->host, pid)};
 }
 
@@ -247,12 +254,13 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
         g_prefix_error(error, "%s: ", what);
         return FALSE;
     }
-    /* The descriptor ends with the child, which is the only one that has its other end. */
+    /* Nobody but the child has its other end, and lets go of it when all is told. */
     gboolean ended = listen_to(fd, deadline, told);
     (void)close(fd);
-    ended =
-        ended && vh_child_wait(pid, MAX(deadline, g_get_monotonic_time() + KILL_GRACE), &status);
-    if (!ended)
+    if (ended && told->len >= sizeof(int))
+        vh_child_leave(real, pid);
+    else if (!ended ||
+             !vh_child_wait(pid, MAX(deadline, g_get_monotonic_time() + KILL_GRACE), &status))
         return vh_child_give_up(real, pid, what, began, error);
     return vh_child_judge(told, what, status, ret_answer, error);
 }

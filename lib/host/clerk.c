@@ -79,10 +79,8 @@ static pid_t dismiss(VhReal *real)
 
 void vh_clerk_end(VhReal *real)
 {
-    pid_t pid = real->clerk.pid ? dismiss(real) : 0;
-
-    if (pid && !vh_child_wait(pid, g_get_monotonic_time() + PATIENCE, NULL))
-        g_array_append_val(real->left, pid);
+    if (real->clerk.pid)
+        vh_child_leave(real, dismiss(real));
 }
 
 static gboolean begin(VhReal *real, GError **error)

@@ -47,7 +47,7 @@ typedef struct {
     gint64 (*unit_reloaded)(VhHost *, const char *);
     gboolean (*unit_stop)(VhHost *, const char *, gint64, GError **);
     gboolean (*unit_start)(VhHost *, const char *, gint64, GError **);
-    gboolean (*unit_ask_stop)(VhHost *, const char *, GError **);
+    gboolean (*unit_ask)(VhHost *, VhJob, const char *, GError **);
     gboolean (*stopping)(VhHost *);
     GPtrArray *(*sessions)(VhHost *, GError **);
     gboolean (*session_terminate)(VhHost *, const char *, GError **);

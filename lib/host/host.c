@@ -220,9 +220,9 @@ gboolean vh_host_unit_start(VhHost *host, const char *name, gint64 deadline, GEr
     return host->ops->unit_start(host, name, deadline, error);
 }
 
-gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error)
+gboolean vh_host_unit_ask(VhHost *host, VhJob job, const char *name, GError **error)
 {
-    return host->ops->unit_ask_stop(host, name, error);
+    return host->ops->unit_ask(host, job, name, error);
 }
 
 gboolean vh_host_stopping(VhHost *host)

@@ -276,9 +276,10 @@ gboolean vh_host_unit_stop(VhHost *host, const char *name, gint64 deadline, GErr
 /* reset-failed, then start, and waits for the job's end. At the deadline the job goes on:
  * VH_ERROR_TIMEOUT says only that nobody waited longer. */
 gboolean vh_host_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
-/* Queues the stop job and does not wait. VH_ERROR_UNSUPPORTED where services have no jobs: anywhere
- * but with systemd. */
-gboolean vh_host_unit_ask_stop(VhHost *host, const char *name, GError **error);
+typedef enum { VH_JOB_STOP, VH_JOB_START } VhJob;
+/* Queues the job and does not wait: for that, stop or start the unit. VH_ERROR_UNSUPPORTED where
+ * services have no jobs: anywhere but with systemd. */
+gboolean vh_host_unit_ask(VhHost *host, VhJob job, const char *name, GError **error);
 /* Suspends the host to RAM and has its clock wake it after so many seconds. */
 gboolean vh_host_suspend(VhHost *host, guint seconds, gint64 deadline, GError **error);
 /* Whether the host itself is shutting down. */

@@ -20,10 +20,10 @@ typedef struct {
     VhHost host;
     char *root; /* "" or a directory without a slash at its end */
     char *hooksdir;
-    sd_bus *bus;       /* NULL until first use */
-    char *bus_socket;  /* of a manager or a user's bus; NULL: the system bus */
-    gboolean user_bus; /* it is a bus, not a manager that is spoken to directly */
-    gboolean mute;     /* the last question over the bus ran out of time */
+    sd_bus *bus;           /* NULL until first use */
+    char *bus_socket;      /* of a manager or a user's bus; NULL: the system bus */
+    gboolean user_bus;     /* it is a bus, not a manager that is spoken to directly */
+    gboolean mute;         /* the last question over the bus ran out of time */
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
     GArray *left;          /* pid_t: children that the kernel did not give back */
@@ -102,6 +102,8 @@ gboolean vh_child_act(VhReal *real, const char *what, gint64 deadline, VhAct act
 /* Looks in such a child, for so long at most; not an act that vh_host_hung() would tell of. */
 gboolean vh_child_look(VhReal *real, const char *what, gint64 microseconds, VhAct act,
                        gpointer data, GBytes **ret_answer, GError **error);
+/* Nobody waits for the end of @pid, a child of ours that has nothing to do any more. */
+void vh_child_leave(VhReal *real, pid_t pid);
 /* Reaps what was left behind and has ended by now. */
 void vh_child_reap(VhReal *real);
 /* Waits for the end of @pid, a child of ours, until @deadline; FALSE: it is still there. */
@@ -296,7 +298,7 @@ gint64 vh_real_unit_reloaded(VhHost *host, const char *name);
 VhUnit *vh_real_unit_look(VhHost *host, const char *name, GError **error);
 gboolean vh_real_unit_stop(VhHost *host, const char *name, gint64 deadline, GError **error);
 gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GError **error);
-gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error);
+gboolean vh_real_unit_ask(VhHost *host, VhJob job, const char *name, GError **error);
 const VhServiceManager *vh_real_service_manager(VhHost *host);
 gboolean vh_real_stopping(VhHost *host);
 GPtrArray *vh_real_sessions(VhHost *host, GError **error);

@@ -16,7 +16,7 @@ typedef struct {
     gboolean (*stop)(VhReal *real, const char *name, gint64 deadline, GError **error);
     gboolean (*start)(VhReal *real, const char *name, gint64 deadline, GError **error);
     /* NULL: it has no jobs. */
-    gboolean (*ask_stop)(VhReal *real, const char *name, GError **error);
+    gboolean (*ask)(VhReal *real, VhJob job, const char *name, GError **error);
     gboolean (*stopping)(VhReal *real);
 } VhServices;
 

@@ -161,12 +161,20 @@ static const char *await(sd_bus *bus, GHashTable *ended, const char *job, gint64
     }
 }
 
-static gboolean gave_up(VhReal *real, const char *job, const char *verb, const char *name, int r,
+/* Its verb, for people, and the method that queues it. */
+static const struct {
+    const char *verb, *method;
+} jobs[] = {
+    [VH_JOB_STOP] = {"stop", "StopUnit"},
+    [VH_JOB_START] = {"start", "StartUnit"},
+};
+
+static gboolean gave_up(VhReal *real, const char *path, VhJob job, const char *name, int r,
                         GError **error)
 {
-    VhBusObject object = {vh_bus_systemd.destination, job, "org.freedesktop.systemd1.Job"};
-
-    gboolean starts = g_str_equal(verb, "start");
+    VhBusObject object = {vh_bus_systemd.destination, path, "org.freedesktop.systemd1.Job"};
+    gboolean starts = job == VH_JOB_START;
+    const char *verb = jobs[job].verb;
 
     if (r != -ETIMEDOUT)
         return vh_error_set(error, VH_ERROR_FAILED,
@@ -182,53 +190,53 @@ static gboolean gave_up(VhReal *real, const char *job, const char *verb, const c
                         name, starts ? "goes on" : "was cancelled", name);
 }
 
-/* Queues a job by @method, StopUnit or StartUnit. */
-static char *queue(VhReal *real, const char *method, const char *name, gint64 deadline,
-                   GError **error)
+/* Its object's path. */
+static char *queue(VhReal *real, VhJob job, const char *name, gint64 deadline, GError **error)
 {
     g_autoptr(sd_bus_message) reply = NULL;
-    const char *job;
+    const char *method = jobs[job].method, *path;
 
+    /* A unit that was started too often lately is refused a start (systemd.unit(5),
+     * StartLimitBurst=), and ours comes and goes with its VM. */
+    if (job == VH_JOB_START)
+        vh_bus_post(real, deadline, &vh_bus_systemd, "ResetFailedUnit", "s", name);
     if (!vh_bus_call(real, deadline, &vh_bus_systemd, method, &reply, error, "ss", name, "replace"))
         return NULL;
-    int r = sd_bus_message_read(reply, "o", &job);
+    int r = sd_bus_message_read(reply, "o", &path);
     if (r > 0)
-        return g_strdup(job);
+        return g_strdup(path);
     vh_bus_bad_reply(error, method, r);
     return NULL;
 }
 
-static gboolean run_job(VhReal *real, const char *verb, const char *method, const char *name,
-                        gint64 deadline, GError **error)
+static gboolean run_job(VhReal *real, VhJob job, const char *name, gint64 deadline, GError **error)
 {
     g_autoptr(GHashTable) ended = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(sd_bus_slot) slot = NULL;
+    const char *verb = jobs[job].verb;
     int r = 0;
 
     /* First the ear, then the question: a job may be over before its number is told. */
-    g_autofree char *job = listen_for_end(real, deadline, ended, &slot, error)
-                               ? queue(real, method, name, deadline, error)
-                               : NULL;
-    if (!job) {
+    g_autofree char *path = listen_for_end(real, deadline, ended, &slot, error)
+                                ? queue(real, job, name, deadline, error)
+                                : NULL;
+    if (!path) {
         g_prefix_error(error, "%s %s: ", verb, name);
         return FALSE;
     }
     /* Not real->bus: it may be a new connection by now, where nobody tells of this job. */
-    const char *result = await(sd_bus_slot_get_bus(slot), ended, job, deadline, &r);
-    return result ? judge(result, verb, name, error) : gave_up(real, job, verb, name, r, error);
+    const char *result = await(sd_bus_slot_get_bus(slot), ended, path, deadline, &r);
+    return result ? judge(result, verb, name, error) : gave_up(real, path, job, name, r, error);
 }
 
 static gboolean stop(VhReal *real, const char *name, gint64 deadline, GError **error)
 {
-    return run_job(real, "stop", "StopUnit", name, deadline, error);
+    return run_job(real, VH_JOB_STOP, name, deadline, error);
 }
 
 static gboolean start(VhReal *real, const char *name, gint64 deadline, GError **error)
 {
-    /* A unit that was started too often lately is refused a start (systemd.unit(5),
-     * StartLimitBurst=), and ours comes and goes with its VM. */
-    vh_bus_post(real, deadline, &vh_bus_systemd, "ResetFailedUnit", "s", name);
-    return run_job(real, "start", "StartUnit", name, deadline, error);
+    return run_job(real, VH_JOB_START, name, deadline, error);
 }
 
 /*
@@ -243,15 +251,16 @@ static void tell_manager(VhReal *real, const char *name)
                           "ssi", name, "main", SIGTERM);
 }
 
-static gboolean ask_stop(VhReal *real, const char *name, GError **error)
+static gboolean ask(VhReal *real, VhJob job, const char *name, GError **error)
 {
-    g_autofree char *job = queue(real, "StopUnit", name, vh_bus_ask_deadline(real), error);
+    g_autofree char *path = queue(real, job, name, vh_bus_ask_deadline(real), error);
 
-    if (!job) {
-        g_prefix_error(error, "stop %s: ", name);
+    if (!path) {
+        g_prefix_error(error, "%s %s: ", jobs[job].verb, name);
         return FALSE;
     }
-    tell_manager(real, name);
+    if (job == VH_JOB_STOP)
+        tell_manager(real, name);
     return TRUE;
 }
 
@@ -269,6 +278,6 @@ const VhServices vh_services_systemd = {
     .look = look,
     .stop = stop,
     .start = start,
-    .ask_stop = ask_stop,
+    .ask = ask,
     .stopping = stopping,
 };

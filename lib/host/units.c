@@ -131,13 +131,13 @@ gboolean vh_real_unit_start(VhHost *host, const char *name, gint64 deadline, GEr
     return services_of(real)->start(real, name, deadline, error);
 }
 
-gboolean vh_real_unit_ask_stop(VhHost *host, const char *name, GError **error)
+gboolean vh_real_unit_ask(VhHost *host, VhJob job, const char *name, GError **error)
 {
     VhReal *real = (VhReal *)host;
     const VhServices *services = services_of(real);
 
-    if (services->ask_stop)
-        return services->ask_stop(real, name, error);
+    if (services->ask)
+        return services->ask(real, job, name, error);
     return vh_error_set(error, VH_ERROR_UNSUPPORTED,
                         "the services of this host have no jobs that could be queued");
 }

@@ -30,6 +30,7 @@ static const struct {
     [SIM_UNIT_STOP] = {"unit_stop", 500, sim_do_stop},
     [SIM_UNIT_START] = {"unit_start", 500, sim_do_start},
     [SIM_UNIT_ASK_STOP] = {"unit_stop", 500, sim_do_ask_stop},
+    [SIM_UNIT_ASK_START] = {"unit_start", 500, sim_do_ask_start},
     [SIM_SESSION_TERMINATE] = {"session_terminate", 500, sim_do_terminate},
     [SIM_SESSION_LOGOUT] = {"session_logout", 20000, sim_do_logout},
     [SIM_USER_UNIT_STOP] = {"user_unit_stop", 2000, sim_do_user_stop},

@@ -66,6 +66,7 @@ typedef enum {
     SIM_UNIT_STOP,
     SIM_UNIT_START,
     SIM_UNIT_ASK_STOP,
+    SIM_UNIT_ASK_START,
     SIM_SESSION_TERMINATE,
     SIM_SESSION_LOGOUT,
     SIM_USER_UNIT_STOP,
@@ -116,6 +117,7 @@ gboolean sim_do_unload(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_stop(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error);
+gboolean sim_do_ask_start(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_logout(SimMachine *machine, SimAct *act, GError **error);
 gboolean sim_do_user_stop(SimMachine *machine, SimAct *act, GError **error);

@@ -49,18 +49,28 @@ gboolean sim_do_stop(SimMachine *machine, SimAct *act, GError **error)
     return await(machine, unit, act, error);
 }
 
-gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error)
+/* With an error when the start is not even queued. */
+static SimUnit *begin_start(SimMachine *machine, const SimAct *act, GError **error)
 {
     SimUnit *unit = unit_of(machine, act, error);
 
     if (!unit)
-        return FALSE;
-    if (unit->load && !g_str_equal(unit->load, "loaded"))
-        return vh_error_set(error, VH_ERROR_FAILED, "unit %s is %s", act->target, unit->load);
+        return NULL;
+    if (unit->load && !g_str_equal(unit->load, "loaded")) {
+        vh_error_set(error, VH_ERROR_FAILED, "unit %s is %s", act->target, unit->load);
+        return NULL;
+    }
     /* ResetFailedUnit() forgets the start limit too. */
     unit->starts = 0;
     sim_unit_begin_start(machine, unit);
-    return await(machine, unit, act, error);
+    return unit;
+}
+
+gboolean sim_do_start(SimMachine *machine, SimAct *act, GError **error)
+{
+    SimUnit *unit = begin_start(machine, act, error);
+
+    return unit && await(machine, unit, act, error);
 }
 
 gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error)
@@ -71,6 +81,11 @@ gboolean sim_do_ask_stop(SimMachine *machine, SimAct *act, GError **error)
         return FALSE;
     sim_unit_begin_stop(machine, unit);
     return TRUE;
+}
+
+gboolean sim_do_ask_start(SimMachine *machine, SimAct *act, GError **error)
+{
+    return begin_start(machine, act, error) != NULL;
 }
 
 gboolean sim_do_terminate(SimMachine *machine, SimAct *act, GError **error)

@@ -164,9 +164,10 @@ static gboolean unit_start(VhHost *host, const char *name, gint64 deadline, GErr
     return sim_act(host, &act, error);
 }
 
-static gboolean unit_ask_stop(VhHost *host, const char *name, GError **error)
+static gboolean unit_ask(VhHost *host, VhJob job, const char *name, GError **error)
 {
-    SimAct act = {.kind = SIM_UNIT_ASK_STOP, .target = name};
+    SimAct act = {.kind = job == VH_JOB_STOP ? SIM_UNIT_ASK_STOP : SIM_UNIT_ASK_START,
+                  .target = name};
 
     return sim_act(host, &act, error);
 }
@@ -307,7 +308,7 @@ static const VhHostOps ops = {
     .unit_reloaded = sim_look_unit_reloaded,
     .unit_stop = unit_stop,
     .unit_start = unit_start,
-    .unit_ask_stop = unit_ask_stop,
+    .unit_ask = unit_ask,
     .stopping = stopping,
     .sessions = sim_look_sessions,
     .session_terminate = session_terminate,

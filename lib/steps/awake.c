@@ -24,6 +24,11 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
     return TRUE;
 }
 
+static gboolean ask(const VhStepContext *context, GVariant *args)
+{
+    return vh_host_unit_ask(context->host, VH_JOB_START, unit_of(args), NULL);
+}
+
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)
 {
     if (vh_host_unit_start(context->host, unit_of(args), context->act_deadline, error))
@@ -37,7 +42,7 @@ static gboolean undo(const VhStepContext *context, GVariant *args, GVariant *pri
 {
     g_autoptr(GError) cause = NULL;
 
-    if (vh_host_unit_ask_stop(context->host, unit_of(args), &cause) ||
+    if (vh_host_unit_ask(context->host, VH_JOB_STOP, unit_of(args), &cause) ||
         (vh_error_is_gone(cause) && !vh_step_unit_is_up(context->host, unit_of(args))))
         return TRUE;
     g_propagate_prefixed_error(error, g_steal_pointer(&cause), "the host is still kept awake: ");
@@ -59,6 +64,8 @@ const VhStepKind vh_step_awake = {
     .title = "sleep inhibitor",
     .undo_grade = VH_UNDO_FULL,
     .look = look,
+    .ask = ask,
+    .aside = TRUE,
     .apply = apply,
     .undo = undo,
     .describe = describe,

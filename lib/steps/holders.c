@@ -71,7 +71,7 @@ static void stop_idle_managers(const Wait *self, GPtrArray *holders)
             vh_host_user_lingers(host, holder->uid))
             continue;
         g_autoptr(GError) error = NULL;
-        if (vh_host_unit_ask_stop(host, manager, &error))
+        if (vh_host_unit_ask(host, VH_JOB_STOP, manager, &error))
             vh_step_note(self->context, "%s has no session left, stopping %s", holder->user,
                          manager);
         else

@@ -26,7 +26,7 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
 
 static gboolean ask(const VhStepContext *context, GVariant *args)
 {
-    return vh_host_unit_ask_stop(context->host, vh_json_string(args, "unit", ""), NULL);
+    return vh_host_unit_ask(context->host, VH_JOB_STOP, vh_json_string(args, "unit", ""), NULL);
 }
 
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)

@@ -120,8 +120,8 @@ static void test_order_of_calls(void)
 
     g_assert_true(vh_host_unit_stop(setup->host, "a.service", in_ms(10000), &error));
     g_assert_true(vh_host_unit_start(setup->host, "b.service", in_ms(10000), &error));
-    g_assert_true(vh_host_unit_ask_stop(setup->host, "c.service", &error));
-    g_assert_true(vh_host_unit_ask_stop(setup->host, "user@7.service", &error));
+    g_assert_true(vh_host_unit_ask(setup->host, VH_JOB_STOP, "c.service", &error));
+    g_assert_true(vh_host_unit_ask(setup->host, VH_JOB_STOP, "user@7.service", &error));
     g_assert_no_error(error);
     g_autofree char *calls = fake_calls(&setup->fake);
     g_assert_cmpstr(calls, ==,
@@ -149,7 +149,7 @@ static void test_no_such_unit(void)
 
     g_assert_false(vh_host_unit_stop(setup->host, "a.service", in_ms(10000), &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_GONE);
-    g_assert_false(vh_host_unit_ask_stop(setup->host, "a.service", &again));
+    g_assert_false(vh_host_unit_ask(setup->host, VH_JOB_STOP, "a.service", &again));
     g_assert_error(again, VH_ERROR, VH_ERROR_GONE);
 }
 

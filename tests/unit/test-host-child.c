@@ -23,6 +23,19 @@ static gboolean have_children(void)
     return waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
 }
 
+/* Nobody waits for a child that has told all, but it is not forgotten. */
+static void assert_reaped(const HostTree *tree)
+{
+    VhReal *real = (VhReal *)tree->host;
+
+    for (guint i = 0; i < 1000 && real->left->len > 0; i++) {
+        g_usleep(10 * 1000);
+        vh_child_reap(real);
+    }
+    g_assert_cmpuint(real->left->len, ==, 0);
+    g_assert_false(have_children());
+}
+
 static int act_fail(gpointer data, GString *answer)
 {
     if (data)
@@ -42,7 +55,7 @@ static void test_errno(void)
     g_assert_false(vh_child_act((VhReal *)tree->host, "thing", in_ms(10000), act_fail,
                                 (gpointer) "because", NULL, &worded));
     g_assert_true(g_str_has_prefix(worded->message, "thing: because: "));
-    g_assert_false(have_children());
+    assert_reaped(tree);
 }
 
 /* More than a pipe holds. */
@@ -65,6 +78,7 @@ static void test_answer(void)
     g_assert_cmpuint(g_bytes_get_size(answer), ==, 588890);
     g_autofree char *text = g_strndup(g_bytes_get_data(answer, NULL), g_bytes_get_size(answer));
     g_assert_true(g_str_has_suffix(text, "\n99999\n"));
+    assert_reaped(tree);
 }
 
 static int act_hang(gpointer data, GString *answer)
@@ -293,6 +307,10 @@ static void test_clerk_stays(void)
     /* What is to be kept from now on, it has not. */
     vh_host_keep(tree->host, STDERR_FILENO);
     g_assert_cmpint(clerk_of(tree), !=, clerk);
+    for (guint i = 0; i < 1000 && kill(clerk, 0) == 0; i++) {
+        g_usleep(10 * 1000);
+        vh_child_reap((VhReal *)tree->host);
+    }
     g_assert_cmpint(kill(clerk, 0), ==, -1);
 }
 

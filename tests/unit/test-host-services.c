@@ -180,7 +180,7 @@ static void test_openrc_deadline(void)
     g_assert_cmpint(kill(-g_array_index(left, pid_t, 0), SIGKILL), ==, 0);
     /* There are no jobs to be queued: that is left to who waits. */
     g_autofree char *before = host_tree_read(tree, "/calls");
-    g_assert_false(vh_host_unit_ask_stop(tree->host, "sddm", &no_stop));
+    g_assert_false(vh_host_unit_ask(tree->host, VH_JOB_STOP, "sddm", &no_stop));
     g_assert_error(no_stop, VH_ERROR, VH_ERROR_UNSUPPORTED);
     g_autofree char *after = host_tree_read(tree, "/calls");
     g_assert_cmpstr(before, ==, after);

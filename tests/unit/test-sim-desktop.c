@@ -131,8 +131,8 @@ static void test_user_manager_at_once(void)
     g_autoptr(VhHost) host = machine(DESKTOP_MACHINE);
     gint64 before = vh_host_now(host);
 
-    did(vh_host_unit_ask_stop(host, "dm.service", &error));
-    did(vh_host_unit_ask_stop(host, "user@7.service", &error));
+    did(vh_host_unit_ask(host, VH_JOB_STOP, "dm.service", &error));
+    did(vh_host_unit_ask(host, VH_JOB_STOP, "user@7.service", &error));
     g_assert_cmpint(vh_host_now(host) - before, <, 10000);
     assert_active(host, "dm.service", "deactivating");
     assert_holders(host, GPU, "dm kwin plasma mpd");
@@ -286,7 +286,7 @@ static void test_job_results(void)
     failed(vh_host_unit_start(host, "masked.service", soon(host), &error), VH_ERROR_FAILED);
     failed(vh_host_unit_start(host, "gone.service", soon(host), &error), VH_ERROR_GONE);
     failed(vh_host_unit_stop(host, "none.service", soon(host), &error), VH_ERROR_GONE);
-    failed(vh_host_unit_ask_stop(host, "none.service", &error), VH_ERROR_GONE);
+    failed(vh_host_unit_ask(host, VH_JOB_STOP, "none.service", &error), VH_ERROR_GONE);
 }
 
 static void test_slow_stop(void)
@@ -348,7 +348,7 @@ static void test_bus_gone(void)
     failed(vh_host_unit_look(host, "dm.service", &error), VH_ERROR_FAILED);
     failed(vh_host_unit_stop(host, "dm.service", soon(host), &error), VH_ERROR_FAILED);
     failed(vh_host_unit_start(host, "dm.service", soon(host), &error), VH_ERROR_FAILED);
-    failed(vh_host_unit_ask_stop(host, "dm.service", &error), VH_ERROR_FAILED);
+    failed(vh_host_unit_ask(host, VH_JOB_STOP, "dm.service", &error), VH_ERROR_FAILED);
     failed(vh_host_session_terminate(host, "3", &error), VH_ERROR_FAILED);
     g_assert_cmpuint(count_sessions(host), ==, 2);
 }

@@ -56,7 +56,7 @@ static gboolean act_start(VhHost *host, GError **error)
 
 static gboolean act_ask_stop(VhHost *host, GError **error)
 {
-    return vh_host_unit_ask_stop(host, "a.service", error);
+    return vh_host_unit_ask(host, VH_JOB_STOP, "a.service", error);
 }
 
 static gboolean act_terminate(VhHost *host, GError **error)

@@ -46,7 +46,7 @@ static void test_wait_for_holders(void)
     g_autoptr(GPtrArray) holders = vh_host_holders(host, nodes, NULL);
     gint64 before = vh_host_now(host);
 
-    did(vh_host_unit_ask_stop(host, "dm.service", &error));
+    did(vh_host_unit_ask(host, VH_JOB_STOP, "dm.service", &error));
     vh_host_wait(host, holders, 60 * SECOND);
     /* Back when the first of them is gone, and at once when one is gone already. */
     g_assert_cmpint(vh_host_now(host), ==, before + 300000);

@@ -90,10 +90,11 @@ def killed_in_prepare(host):
     """the engine killed with -9 at prepare's step boundaries with the desktop: recover brings it back each time"""
     trap, (own, _) = Trap(host), real(host)
     points, _ = trap.at_points('prepare begin', 'kill', range(1, 40), until=LAST)
-    last, _ = trap.at_points('prepare begin', 'match', ['"prepared":true'])
-    require_killed(points, own, 'begin', 'done')
+    # What keeps the host awake is waited for last.
+    last, _ = trap.at_points('prepare begin', 'match', ['done:awake', '"prepared":true'])
+    require_killed(points + last, own, 'begin', 'done')
     down = [point for point in points + last if not point.up]
-    require(len(down) >= 4 and last[0] in down, f'the desktop was down at {down} only')
+    require(len(down) >= 4 and last[-1] in down, f'the desktop was down at {down} only')
 
 
 @scenario()
@@ -126,8 +127,8 @@ def killed_once(host):
 def killed_on_the_way(host):
     """the engine killed with -9 at all other step boundaries of prepare and release: recover brings the rest back"""
     trap, others = Trap(host), stopped_desktop(host)
-    # Behind the first line, and two each of driver and awake, where it has been killed with the desktop.
-    known = 1 + 2 * 2
+    # Behind the first line, two of driver and one of awake, where it has been killed with the desktop.
+    known = 1 + 2 + 1
     points, journal = trap.at_points('prepare begin', 'kill', range(known + 1, 99))
     require_killed(points, others, 'begin', 'done')
     require(known + len(points) == len(journal), f'{len(points)} points for {len(journal)} lines')
