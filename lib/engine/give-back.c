@@ -66,6 +66,11 @@ static gboolean is_in_its_book(VhHost *host, const char *guest)
     return !strchr(guest, '/') && vh_host_stat(host, path, &info, NULL);
 }
 
+gboolean vh_daemon_lives(VhHost *host, const VhJournal *journal)
+{
+    return journal->daemon.pid != 1 && vh_host_process_alive(host, journal->daemon);
+}
+
 const char *vh_libvirts_turn(VhHost *host, const VhJournal *journal)
 {
     if (journal->released || vh_journal_goes_back(journal))
@@ -74,7 +79,7 @@ const char *vh_libvirts_turn(VhHost *host, const VhJournal *journal)
         return journal->started ? "libvirt has yet to see that it has ended"
                                 : "libvirt is starting it";
     return journal->prepared && journal->awaits_start && !journal->started &&
-                   vh_host_process_alive(host, journal->daemon)
+                   vh_daemon_lives(host, journal)
                ? "libvirt is starting it"
                : NULL;
 }

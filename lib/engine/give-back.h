@@ -9,6 +9,10 @@
  */
 gboolean vh_give_back(const VhTeller *teller, VhJournal *journal, GError **error);
 
+/* Whether the daemon that prepared @journal is there. The first process is none: a call whose
+ * daemon has ended before it looked is a child of that. */
+gboolean vh_daemon_lives(VhHost *host, const VhJournal *journal);
+
 /*
  * Whose turn it is: why nobody but libvirt may give back what the guest of @journal has, which does
  * not run, as a clause ("libvirt is starting it"), NULL: no such reason. For as long as libvirt has

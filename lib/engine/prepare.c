@@ -15,6 +15,7 @@ typedef struct {
     VhTeller teller; /* with uuid and transaction filled in as they become known */
     const VhCall *call;
     gint64 begin;
+    VhProcess daemon; /* who called, {0, 0}: a person */
     VhConfig *config; /* NULL: the guest has scripts only */
     VhDomain *domain;
     VhJournal *journal;
@@ -116,11 +117,6 @@ static gboolean make_plan(Preparation *p, GError **error)
     return p->plan != NULL;
 }
 
-static VhProcess caller(const Preparation *p)
-{
-    return p->call->by_hand ? (VhProcess){0, 0} : vh_host_parent(host_of(p));
-}
-
 /*
  * A journal of this guest is there already: prepared by hand, or left behind by a daemon that died.
  * When all it did still holds, it is taken over; else it is replayed and all begins anew.
@@ -143,7 +139,7 @@ static gboolean settle_earlier(Preparation *p, gboolean *ret_ready, GError **err
         *ret_ready = TRUE;
         vh_tell(&p->teller, VH_EVENT_NOTE, LOG_NOTICE, NULL, NULL, -1, NULL,
                 "taking over what was prepared before");
-        return vh_journal_take_over(p->journal, caller(p), error);
+        return vh_journal_take_over(p->journal, p->daemon, error);
     }
     vh_tell(&p->teller, VH_EVENT_NOTE, LOG_WARNING, NULL, NULL, -1, NULL,
             "an earlier hand-over was never given back: doing that first");
@@ -169,7 +165,7 @@ static gboolean create_journal(Preparation *p, GError **error)
         .guest = p->domain->name,
         .uuid = p->domain->uuid,
         .timeout = p->config->timeout,
-        .daemon = caller(p),
+        .daemon = p->daemon,
         .by_hand = p->call->by_hand,
         .devices = (const char *const *)devices->pdata,
     };
@@ -289,7 +285,10 @@ gboolean vh_call_prepare(const VhTeller *teller, const VhCall *call, GError **er
     g_autoptr(GError) cause = NULL;
 
     p.begin = vh_host_now(host_of(&p));
-    gboolean ok = load_config(&p, &cause) &&
+    /* First of all: one that ends from now on is seen to have ended. */
+    if (!call->by_hand)
+        p.daemon = vh_host_parent(host_of(&p));
+    gboolean ok = vh_step_is_wanted(host_of(&p), p.daemon, &cause) && load_config(&p, &cause) &&
                   (p.config ? prepare_devices(&p, &cause)
                             : vh_call_scripts(&p.teller, call, vh_call_scripts_deadline(&p.teller),
                                               NULL, &cause));

@@ -18,7 +18,7 @@ static const char *why_orphaned(VhHost *host, const VhJournal *journal)
         return "its release got stuck, or was cut off";
     if (journal->by_hand)
         return journal->prepared ? NULL : "its preparation by hand was cut short";
-    return vh_host_process_alive(host, journal->daemon) || vh_libvirts_turn(host, journal)
+    return vh_daemon_lives(host, journal) || vh_libvirts_turn(host, journal)
                ? NULL
                : "libvirt's daemon that prepared it is gone and the guest does not run";
 }
@@ -102,7 +102,7 @@ static char *find_libvirts(const Recovery *self)
 
     for (guint i = 0; i < journals->len; i++) {
         const VhJournal *journal = journals->pdata[i];
-        if (!vh_host_process_alive(host, journal->daemon) && vh_libvirts_turn(host, journal) &&
+        if (!vh_daemon_lives(host, journal) && vh_libvirts_turn(host, journal) &&
             !vh_host_guest_running(host, journal->guest))
             return g_strdup(journal->guest);
     }

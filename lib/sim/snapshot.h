@@ -133,10 +133,11 @@ typedef struct {
     char **needs;      /* its start ends in "failed" when none of these nodes is there */
     gint64 restart_ms; /* Restart=: comes back so long after its process ended, -1: never; five
                           times within ten seconds, then it has failed */
-    gint64 reloaded;   /* seconds since 1970, 0: not since its start */
-    char *job;         /* (run) "stop" or "start" */
-    gint64 job_at;     /* when the job ends */
-    gboolean again;    /* (run) a start waits for the stop job's end */
+    gboolean blind; /* … stays up without them, and shows nothing then until it is started anew */
+    gint64 reloaded;             /* seconds since 1970, 0: not since its start */
+    char *job;                   /* (run) "stop" or "start" */
+    gint64 job_at;               /* when the job ends */
+    gboolean again;              /* (run) a start waits for the stop job's end */
     gint64 starts, starts_since; /* (run) restarts by itself, and when the first was */
     const char *result;          /* of its last job, NULL: not ended; not in the snapshot */
 } SimUnit;

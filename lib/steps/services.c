@@ -115,7 +115,7 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     g_autoptr(GPtrArray) user_units = vh_json_objects(prior, "user_units");
 
     for (char **unit = units; *unit; unit++)
-        if (!vh_host_unit_stop(context->host, *unit, context->act_deadline, error)) {
+        if (!vh_host_unit_stop(context->host, *unit, context->deadline, error)) {
             g_prefix_error(error, "cannot stop %s (see: systemctl status %s): ", *unit, *unit);
             return FALSE;
         }

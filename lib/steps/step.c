@@ -67,7 +67,8 @@ gboolean vh_step_is_wanted(VhHost *host, VhProcess daemon, GError **error)
 {
     if (vh_host_interrupted(host))
         return vh_error_set(error, VH_ERROR_INTERRUPTED, "asked to stop (SIGTERM)");
-    if (daemon.pid != 0 && vh_host_parent(host).pid != daemon.pid)
+    /* Whose parent has ended is a child of the first process. */
+    if (daemon.pid == 1 || (daemon.pid != 0 && vh_host_parent(host).pid != daemon.pid))
         return vh_error_set(error, VH_ERROR_INTERRUPTED,
                             "libvirt's daemon ended meanwhile: start the guest again");
     return TRUE;

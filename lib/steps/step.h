@@ -88,7 +88,8 @@ const VhStepKind *vh_step_kind_find(const char *name);
 const VhStepKind *const *vh_step_kinds(void);
 
 /* Whether the guest is still to start: VH_ERROR_INTERRUPTED on SIGTERM, and when @daemon is not our
- * parent any more ({0, 0}: nobody has to be). */
+ * parent any more ({0, 0}: nobody has to be), or is the first process, who takes what has lost its
+ * parent. */
 gboolean vh_step_is_wanted(VhHost *host, VhProcess daemon, GError **error);
 
 /* Waits a little (first 20 ms, then doubling up to 250 ms, kept in *@pause) for one of @holders to

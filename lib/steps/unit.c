@@ -3,6 +3,7 @@
 #include "steps/unit.h"
 
 #include "base/json.h"
+#include "steps/holding.h"
 
 gboolean vh_step_unit_runs(const VhUnit *unit)
 {
@@ -33,10 +34,15 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
 {
     const char *unit = vh_json_string(args, "unit", "");
 
-    if (vh_host_unit_stop(context->host, unit, context->act_deadline, error))
+    g_autoptr(GError) cause = NULL;
+
+    /* What comes after it needs time as well. */
+    if (vh_host_unit_stop(context->host, unit, context->deadline, &cause))
         return TRUE;
-    g_prefix_error(error, "cannot stop %s: ", unit);
-    return FALSE;
+    return vh_error_set(error, (VhError)cause->code, "cannot stop %s: %s%s", unit, cause->message,
+                        vh_error_is_timeout(cause)
+                            ? "; a longer timeout in the guest's file gives it more time"
+                            : "");
 }
 
 static gboolean is_up(const VhUnit *unit)
@@ -68,6 +74,27 @@ static gboolean stays_up(const VhStepContext *context, const char *name)
     return TRUE;
 }
 
+/*
+ * Whether it is a display manager without any session, which somebody started while its card was
+ * away: some (SDDM) stay up without a screen, and do not look for one again when the card is back.
+ */
+static gboolean shows_nothing(VhHost *host, const char *unit)
+{
+    g_autofree char *manager = vh_holding_manager(host);
+    g_autoptr(GPtrArray) sessions =
+        g_strcmp0(manager, unit) == 0 && !vh_host_service_manager(host)->scripts
+            ? vh_host_sessions(host, NULL)
+            : NULL;
+
+    for (guint i = 0; sessions && i < sessions->len; i++) {
+        const VhSession *session = sessions->pdata[i];
+        if (g_strcmp0(session->state, "closing") != 0 &&
+            (g_strcmp0(session->unit, unit) == 0 || vh_holding_ends_with(session, unit)))
+            return FALSE;
+    }
+    return sessions != NULL;
+}
+
 gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GError **error)
 {
     /* Starting a unit would conflict with the shutdown's own transaction. */
@@ -76,8 +103,15 @@ gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GErr
         return TRUE;
     }
     g_autoptr(VhUnit) now = vh_host_unit_look(context->host, unit, NULL);
-    if (is_up(now) && stays_up(context, unit))
-        return TRUE;
+    if (is_up(now) && stays_up(context, unit)) {
+        if (!shows_nothing(context->host, unit))
+            return TRUE;
+        vh_step_note(context, "%s runs already and shows nothing: it is started anew", unit);
+        if (!vh_host_unit_stop(context->host, unit, context->act_deadline, error)) {
+            g_prefix_error(error, "cannot start %s anew: ", unit);
+            return FALSE;
+        }
+    }
     /* systemd forgets a unit that a program made (systemd-run) when it stops. */
     if (now && g_strcmp0(now->load, "not-found") == 0) {
         vh_step_note(context, "%s is gone and cannot be started again", unit);

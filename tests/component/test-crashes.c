@@ -31,6 +31,14 @@ static int act_goes_on(Machine *machine)
     return fd;
 }
 
+static void append(const char *path, const char *line)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    g_assert_cmpint(write(fd, line, strlen(line)), ==, (gssize)strlen(line));
+    close(fd);
+}
+
 static void test_act_goes_on(void)
 {
     g_autoptr(Machine) machine = machine_new("emulated");
@@ -60,9 +68,7 @@ static void test_half_released(void)
     g_autofree char *path = journal_of(machine);
 
     machine_prepare_ok(machine, xml);
-    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
-    close(fd);
+    append(path, "{\"undone\":1}\n");
     machine_prepare_ok(machine, xml);
     g_assert_true(machine_told(machine, "an earlier hand-over was never given back"));
     g_assert_false(machine_told(machine, "taking over what was prepared before"));
@@ -119,9 +125,7 @@ static void test_less_time_than_earlier(void)
 
     machine_configure(machine, "win10", "timeout = 300;");
     machine_prepare_ok(machine, xml);
-    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    g_assert_cmpint(write(fd, "{\"undone\":1}\n", 13), ==, 13);
-    close(fd);
+    append(path, "{\"undone\":1}\n");
     machine_configure(machine, "win10", "timeout = 12;");
     vh_sim_set_fault_at(machine->host, "unit_start lightdm.service", VH_SIM_HANG);
     gint64 begin = vh_host_now(machine->host);
@@ -374,6 +378,41 @@ static void test_libvirts_turn(void)
     g_assert_false(machine_has_journal(machine));
 }
 
+/* libvirt's daemon has ended before the hook looks who called it. */
+static void test_orphan_from_the_start(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GError) error = NULL;
+
+    vh_sim_set_parent(machine->host, (VhProcess){1, 1});
+    g_autofree char *before = machine_state(machine, NULL);
+    g_assert_false(machine_prepare(machine, xml, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_INTERRUPTED);
+    g_assert_nonnull(strstr(error->message, "libvirt's daemon ended meanwhile"));
+    g_assert_false(machine_has_journal(machine));
+    machine_assert_state(machine, before, NULL);
+}
+
+/* … and before an older version of the hook, or one that reconnects, wrote down who that was. */
+static void test_first_process_is_no_daemon(void)
+{
+    g_autoptr(Machine) machine = machine_changed(
+        "emulated", "\"processes\": [",
+        "\"processes\": [{\"pid\": 1, \"start_time\": 72, \"command\": \"systemd\", \"uid\": 0},");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *before = machine_state(machine, NULL);
+    g_autofree char *path = journal_of(machine);
+    guint replayed;
+
+    machine_prepare_ok(machine, xml);
+    append(path, "{\"daemon\":{\"pid\":1,\"start\":72}}\n");
+    g_assert_true(vh_recover_all(&machine->engine, &replayed, NULL));
+    g_assert_cmpuint(replayed, ==, 1);
+    machine_assert_state(machine, before, NULL);
+    g_assert_false(machine_has_journal(machine));
+}
+
 /* Who waits for the lock ends when he is asked to, as at a shutdown. */
 static void test_lock_interrupted(void)
 {
@@ -405,6 +444,8 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/recovery-that-ends", test_recovery_that_ends);
     g_test_add_func("/crashes/taken-over-from-recovery", test_taken_over_from_recovery);
     g_test_add_func("/crashes/libvirts-turn", test_libvirts_turn);
+    g_test_add_func("/crashes/orphan-from-the-start", test_orphan_from_the_start);
+    g_test_add_func("/crashes/first-process-is-no-daemon", test_first_process_is_no_daemon);
     g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();
 }

@@ -55,6 +55,40 @@ static void test_logind_refuses(void)
     g_assert_false(machine_has_journal(machine));
 }
 
+/* Somebody starts the display manager while the guest has the card, and it is one that stays up
+ * without a screen. */
+static void test_started_without_card(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"stop_ms\": 600,", "\"stop_ms\": 600, \"blind\": true,");
+    g_autoptr(GBytes) xml = machine_sample_domain("emulated");
+    g_autofree char *before = machine_state(machine, NULL);
+    gint64 later = vh_host_now(machine->host) + 100 * G_USEC_PER_SEC;
+
+    machine_prepare_ok(machine, xml);
+    g_assert_true(vh_host_unit_start(machine->host, "lightdm.service", later, NULL));
+    machine_release_ok(machine, xml);
+    g_assert_true(machine_told(machine, "runs already and shows nothing: it is started anew"));
+    machine_assert_state(machine, before, NULL);
+}
+
+/* One that has a session is let be, whoever started it. */
+static void test_started_with_session(void)
+{
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"needs\": [\"/dev/dri/card0\"]", "\"needs\": []");
+    g_autoptr(GBytes) xml = machine_sample_domain("emulated");
+    gint64 later = vh_host_now(machine->host) + 100 * G_USEC_PER_SEC;
+
+    machine_prepare_ok(machine, xml);
+    g_assert_true(vh_host_unit_start(machine->host, "lightdm.service", later, NULL));
+    guint acts = vh_sim_trace(machine->host)->len;
+    machine_release_ok(machine, xml);
+    const GPtrArray *trace = vh_sim_trace(machine->host);
+    for (guint i = acts; i < trace->len; i++)
+        g_assert_null(strstr(trace->pdata[i], "lightdm.service"));
+}
+
 /* Who had a text console in front did not look at the desktop. */
 static void test_text_console(void)
 {
@@ -72,6 +106,8 @@ int main(int argc, char **argv)
     g_test_add_func("/front/by-itself", test_comes_by_itself);
     g_test_add_func("/front/behind", test_stays_behind);
     g_test_add_func("/front/refused", test_logind_refuses);
+    g_test_add_func("/front/started-without-card", test_started_without_card);
+    g_test_add_func("/front/started-with-session", test_started_with_session);
     g_test_add_func("/front/text-console", test_text_console);
     return g_test_run();
 }

@@ -76,6 +76,21 @@ def libvirtd_killed(host):
 
 
 @scenario()
+def orphaned_early(host):
+    """libvirtd is killed while the hook waits for its turn: nothing is handed over, for there is nobody to start it"""
+    before = host.facts().essence()
+    host.configure('win10')
+    host.sh('mkdir -p -m 755 /run/virt-handoff; systemd-run -q --unit=other flock /run/virt-handoff/lock sleep infinity')
+    host.ssh.start('virsh start win10')
+    host.wait_command('the hook waits', "pgrep -f 'virt-handoff hook'")
+    host.sh('systemctl kill -s KILL --kill-whom=main libvirtd.service; systemctl stop other.service')
+    host.wait('the hook is gone', lambda: host.try_sh('pgrep -x virt-handoff').returncode != 0)
+    require("libvirt's daemon ended meanwhile" in host.messages(), 'the hook did not see its daemon die')
+    require(not host.events('STEP=device'), 'a device was handed over for nobody')
+    host.wait_same(before)
+
+
+@scenario()
 def lost_start(host):
     """libvirtd and the hook are both killed during prepare: the next start of libvirtd gives everything back"""
     before = host.facts().essence()

@@ -41,6 +41,31 @@ def active(host, unit):
     return host.try_sh(f'systemctl is-active {unit}').stdout.strip()
 
 
+# As some display managers do: up without a screen, and no look for one later.
+BLIND = """[Service]
+Type=simple
+BusName=
+ExecStart=
+ExecStart=/bin/sh -c 'test -e /dev/dri/card0 && exec /usr/sbin/lightdm; exec sleep infinity'
+"""
+
+
+@scenario()
+def started_without_card(host):
+    """the display manager is started while the VM has the card and stays up without a screen: started anew afterwards"""
+    host.write('/run/systemd/system/lightdm.service.d/blind.conf', BLIND)
+    host.sh('systemctl daemon-reload; systemctl restart lightdm.service')
+    host.wait_desktop()
+    before = host.facts().essence()
+    host.configure('win10')
+    host.virsh('start win10')
+    host.require_given('win10')
+    host.sh('systemctl start display-manager.service')
+    host.virsh('destroy win10')
+    host.wait_same(before)
+    require('shows nothing' in host.messages(), 'it was not seen that it had no screen')
+
+
 @scenario()
 def holders_terminated(host):
     """a service that holds the GPU is stopped and comes back; a deaf process on the sound card is killed"""
