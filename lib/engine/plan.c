@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engine/plan-private.h"
+#include "steps/unit.h"
 
 static void device_free(VhPlanDevice *device)
 {
@@ -177,7 +178,7 @@ static const char *why_not_awake(VhPlanning *planning, const VhUnit *unit, const
 
 static void plan_awake(VhPlanning *planning)
 {
-    g_autofree char *name = g_strdup_printf("virt-handoff-awake@%s.service", planning->plan->uuid);
+    g_autofree char *name = vh_step_awake_unit(planning->plan->uuid);
     g_autoptr(GError) cause = NULL;
     g_autoptr(VhUnit) unit = NULL;
 

@@ -8,6 +8,7 @@
 #include "engine/call-private.h"
 #include "engine/give-back.h"
 #include "engine/plan.h"
+#include "steps/unit.h"
 
 static gint64 in_seconds(const VhTeller *teller, guint seconds)
 {
@@ -95,6 +96,26 @@ static gboolean may_release(const VhTeller *teller, const VhJournal *journal, GE
                                  turn);
 }
 
+/* The unit that keeps the host awake tells of a hand-over whose journal somebody has removed. It is
+ * stopped: it tells that once. */
+static gboolean lost_journal(const VhTeller *teller, const char *uuid, GError **error)
+{
+    VhHost *host = teller->engine->host;
+    g_autofree char *unit = uuid ? vh_step_awake_unit(uuid) : NULL;
+    g_autoptr(GError) cause = NULL;
+
+    if (!unit || !vh_step_unit_is_up(host, unit))
+        return FALSE;
+    (void)vh_host_unit_ask(host, VH_JOB_STOP, unit, NULL);
+    vh_error_set(&cause, VH_ERROR_JOURNAL,
+                 "what its devices had before is not known any more, as its file in %s was "
+                 "removed while it had them: reboot the host",
+                 teller->engine->state_dir);
+    vh_tell(teller, VH_EVENT_NOTE, LOG_ERR, NULL, NULL, -1, cause, "%s", cause->message);
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return TRUE;
+}
+
 static gboolean release_locked(const VhTeller *teller, const VhCall *call, const char *uuid,
                                GError **error)
 {
@@ -106,6 +127,8 @@ static gboolean release_locked(const VhTeller *teller, const VhCall *call, const
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
+    if (!journal && lost_journal(teller, uuid, error))
+        return FALSE;
     if (!journal)
         return !call->by_hand || release_nothing(teller, error);
     told.uuid = journal->uuid;

@@ -4,6 +4,7 @@
 
 #include "inspect/snapshot-private.h"
 #include "steps/holding.h"
+#include "steps/unit.h"
 
 /* Where people begin (UID_MIN of login.defs), and nobody. */
 enum { FIRST_PERSON = 1000, NOBODY = 65534 };
@@ -81,7 +82,7 @@ static void add_known_units(People *people)
         (void)add_unit(people, names[i]);
     if (people->snapshot->domain) {
         g_autofree char *awake =
-            g_strdup_printf("virt-handoff-awake@%s.service", people->snapshot->domain->uuid);
+            vh_step_awake_unit(people->snapshot->domain->uuid);
         (void)add_unit(people, awake);
     }
 }

@@ -7,6 +7,11 @@
 #include "base/json.h"
 #include "steps/unit.h"
 
+char *vh_step_awake_unit(const char *uuid)
+{
+    return g_strdup_printf("virt-handoff-awake@%s.service", uuid);
+}
+
 static const char *unit_of(GVariant *args)
 {
     return vh_json_string(args, "unit", "");

@@ -8,6 +8,8 @@
 gboolean vh_step_unit_runs(const VhUnit *unit);
 /* Whether the unit of that name is up, and not only on its way. */
 gboolean vh_step_unit_is_up(VhHost *host, const char *name);
+/* Of the guest's instance of the unit that keeps the host awake, to be freed. */
+char *vh_step_awake_unit(const char *uuid);
 /* Starts a unit that was stopped, unless it runs already or the host is shutting down. */
 gboolean vh_step_unit_again(const VhStepContext *context, const char *unit, GError **error);
 /* The same for a unit in a user's manager { uid, user, unit }, unless that manager { pid, start }

@@ -413,6 +413,23 @@ static void test_first_process_is_no_daemon(void)
     g_assert_false(machine_has_journal(machine));
 }
 
+/* Somebody empties /run while the guest runs. */
+static void test_journal_removed(void)
+{
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autofree char *path = journal_of(machine);
+    g_autoptr(GError) error = NULL;
+
+    machine_prepare_ok(machine, xml);
+    g_assert_cmpint(unlink(path), ==, 0);
+    g_assert_false(machine_release(machine, xml, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_JOURNAL);
+    g_assert_true(machine_told(machine, "was removed while it had them: reboot the host"));
+    /* It is said once: the guest has nothing more when it is started without its devices. */
+    g_assert_true(machine_release(machine, xml, NULL));
+}
+
 /* Who waits for the lock ends when he is asked to, as at a shutdown. */
 static void test_lock_interrupted(void)
 {
@@ -446,6 +463,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/libvirts-turn", test_libvirts_turn);
     g_test_add_func("/crashes/orphan-from-the-start", test_orphan_from_the_start);
     g_test_add_func("/crashes/first-process-is-no-daemon", test_first_process_is_no_daemon);
+    g_test_add_func("/crashes/journal-removed", test_journal_removed);
     g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();
 }
