@@ -80,7 +80,7 @@ def orphaned_early(host):
     """libvirtd is killed while the hook waits for its turn: nothing is handed over, for there is nobody to start it"""
     before = host.facts().essence()
     host.configure('win10')
-    host.sh('mkdir -p -m 755 /run/virt-handoff; systemd-run -q --unit=other flock /run/virt-handoff/lock sleep infinity')
+    host.sh('mkdir -p -m 700 /run/virt-handoff; systemd-run -q --unit=other flock /run/virt-handoff/lock sleep infinity')
     host.ssh.start('virsh start win10')
     host.wait_command('the hook waits', "pgrep -f 'virt-handoff hook'")
     host.sh('systemctl kill -s KILL --kill-whom=main libvirtd.service; systemctl stop other.service')
