@@ -123,7 +123,7 @@ static gboolean ask_for(Run *self, const Begun *begun)
 }
 
 /* Waits for what was asked for, of what goes on aside or of all else. */
-static gboolean apply_asked(Run *self, gboolean aside, GError **error)
+static gboolean apply_kept(Run *self, gboolean aside, GError **error)
 {
     gboolean ok = TRUE;
 
@@ -137,6 +137,16 @@ static gboolean apply_asked(Run *self, gboolean aside, GError **error)
         ok = apply_step(self, &begun, error);
     }
     return ok;
+}
+
+/* What goes on aside is no reason to wait; @all: but it is time. */
+static gboolean apply_asked(Run *self, gboolean all, GError **error)
+{
+    guint before = self->asked->len;
+
+    if (!apply_kept(self, FALSE, error))
+        return FALSE;
+    return (!all && self->asked->len == before) || apply_kept(self, TRUE, error);
 }
 
 static gboolean run_step(Run *self, const VhStep *step, GError **error)
@@ -165,7 +175,7 @@ gboolean vh_run_steps(const VhTeller *teller, VhJournal *journal, GPtrArray *ste
     for (guint i = 0; ok && i < steps->len; i++)
         ok = may_go_on(teller, journal, steps->pdata[i], act_deadline, error) &&
              run_step(&self, steps->pdata[i], error);
-    ok = ok && apply_asked(&self, FALSE, error) && apply_asked(&self, TRUE, error);
+    ok = ok && apply_asked(&self, TRUE, error);
     vh_host_keep(host, -1);
     /* What is done is done, also a moment too late. */
     return ok && may_go_on(teller, journal, NULL, G_MAXINT64, error);

@@ -81,8 +81,7 @@ static void add_known_units(People *people)
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         (void)add_unit(people, names[i]);
     if (people->snapshot->domain) {
-        g_autofree char *awake =
-            vh_step_awake_unit(people->snapshot->domain->uuid);
+        g_autofree char *awake = vh_step_awake_unit(people->snapshot->domain->uuid);
         (void)add_unit(people, awake);
     }
 }

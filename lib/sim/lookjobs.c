@@ -7,7 +7,7 @@
 
 /* init was there before everybody. */
 /* One process stands for all that the kernel holds. */
-enum { INIT_PID = 1, INIT_START = 1, HUNG_PID = 4194303, HUNG_START = 1 };
+enum { INIT_PID = 1, INIT_START = 1, HUNG_PID = 4194303, HUNG_START = 1, SOMEBODY_START = 1 };
 
 guint64 sim_look_process_start(VhHost *host, pid_t pid)
 {
@@ -17,6 +17,8 @@ guint64 sim_look_process_start(VhHost *host, pid_t pid)
         return (guint64)process->start_time;
     if (pid == HUNG_PID)
         return sim_something_hangs(sim_of(host)->machine) ? HUNG_START : 0;
+    if (pid == SIM_SOMEBODY)
+        return sim_of(host)->machine->parent == pid ? SOMEBODY_START : 0;
     return pid == INIT_PID ? INIT_START : 0;
 }
 
@@ -32,6 +34,8 @@ VhProcess sim_look_parent(VhHost *host)
     const SimMachine *machine = sim_of(host)->machine;
     const SimProcess *process = sim_process_find(machine, machine->parent);
 
+    if (machine->parent == SIM_SOMEBODY)
+        return (VhProcess){SIM_SOMEBODY, SOMEBODY_START};
     if (!process)
         return (VhProcess){INIT_PID, INIT_START};
     return (VhProcess){(pid_t)process->pid, (guint64)process->start_time};

@@ -16,6 +16,8 @@
 #define SIM_MAX_TIME (G_GINT64_CONSTANT(366) * 24 * 3600 * G_USEC_PER_SEC)
 /* PID_MAX_LIMIT, include/linux/threads.h */
 enum { SIM_MAX_PID = 4194304 };
+/* Who calls us on a host of which that is not told: nobody we know, but there. */
+enum { SIM_SOMEBODY = SIM_MAX_PID - 2 };
 
 /* ---- the whole (machine.c, check.c) ---- */
 

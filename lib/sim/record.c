@@ -321,10 +321,11 @@ static gboolean check_reference(gconstpointer top, gconstpointer record, const S
         const char *name = MEMBER(record, field, char *);
         return !name || check_name(top, field, name, place, error);
     }
-    g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, MEMBER(record, field, gint64));
+    gint64 value = MEMBER(record, field, gint64);
     /* A number of 0 that may be missing means nobody. */
-    if (!field->required && g_str_equal(number, "0"))
+    if (!field->required && (value == 0 || value == field->fallback))
         return TRUE;
+    g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, value);
     return check_name(top, field, number, place, error);
 }
 

@@ -279,7 +279,7 @@ typedef struct {
     gboolean iommu; /* missing: on */
     gboolean bus;   /* whether systemd and logind answer; missing: they do */
     gboolean stopping;
-    gint64 parent; /* pid of the process that calls us, 0: it is gone */
+    gint64 parent; /* pid of the process that calls us, 0: it is gone; missing: one not told of */
     GPtrArray *functions, *drivers, *modules, *consoles, *framebuffers, *units, *users, *sessions,
         *processes, *guests, *roms, *files, *programs, *tunables, *page_pools;
     char *cpus;                    /* "0-15"; missing: not known */

@@ -50,7 +50,8 @@ typedef struct {
      * is called at once then, as without this member, and says why.
      */
     gboolean (*ask)(const VhStepContext *context, GVariant *args);
-    /* No other step builds on what was asked for: it is waited for when all else is done. */
+    /* No other step builds on what was asked for: it is waited for with others that are, or when
+     * all else is done. */
     gboolean aside;
     /* Does it, and does not return before it is so. On failure undo is called. */
     gboolean (*apply)(const VhStepContext *context, GVariant *args, GVariant *prior,

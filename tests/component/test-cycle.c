@@ -116,6 +116,26 @@ static void test_together(void)
     g_assert_cmpuint(asked, ==, G_N_ELEMENTS(units));
 }
 
+/* The desktop's end does not wait for what keeps the host awake, however long that takes. */
+static void test_awake_aside(void)
+{
+    enum { START_MS = 60 * 1000, LONGEST = 65 * G_USEC_PER_SEC };
+    g_autoptr(Machine) machine =
+        machine_changed("emulated", "\"active\": \"inactive\", \"stop_ms\": 5, \"start_ms\": 10}",
+                        "\"active\": \"inactive\", \"stop_ms\": 5, \"start_ms\": 60000}");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    const GPtrArray *trace = vh_sim_trace(machine->host);
+    gint64 begin = vh_host_now(machine->host);
+
+    machine_configure(machine, "win10", "timeout = 300;");
+    machine_prepare_ok(machine, xml);
+    gint64 took = vh_host_now(machine->host) - begin;
+    g_assert_cmpint(took, >=, START_MS * 1000);
+    g_assert_cmpint(took, <, LONGEST);
+    g_assert_true(g_str_has_prefix(trace->pdata[1], "unit_start virt-handoff-awake@"));
+    g_assert_true(g_str_has_prefix(trace->pdata[2], "unit_stop lightdm.service"));
+}
+
 /* One that does not stop in time does not cost the session. */
 static void test_before_the_manager(void)
 {
@@ -434,6 +454,7 @@ int main(int argc, char **argv)
         {"/cycle/libvirt-gave-back-first", test_libvirt_gave_back_first},
         {"/cycle/order", test_order},
         {"/cycle/together", test_together},
+        {"/cycle/awake-aside", test_awake_aside},
         {"/cycle/before-the-manager", test_before_the_manager},
         {"/cycle/sleep-allowed", test_sleep_allowed},
         {"/cycle/usb-only", test_usb_only_keeps_desktop},

@@ -1,8 +1,8 @@
 # In the emulated host: springs the trap ACT (trap.c) at each POINT of one operation of the hook, in turn, until
 # there is none any more, or behind the step of kind UNTIL (-: none). After each, `virt-handoff recover` has to bring
-# everything back. `points.sh OPERATION ACT UNTIL POINT…`; a point of match may be done:KIND or undone:KIND, the line
-# of that step in prepare or release. Says for each what the journal of its prepare had in it, whether the desktop was
-# up, and where it sprang; at the end what one that nothing happened to has in it.
+# everything back. `points.sh OPERATION ACT UNTIL POINT…`; a point of match may be undone:KIND, the line of that step
+# in release. Says for each what the journal of its prepare had in it, whether the desktop was up, and where it sprang;
+# at the end what one that nothing happened to has in it.
 operation=$1 act=$2 until=$3
 shift 3
 hook=/etc/libvirt/hooks/qemu xml=/root/win10.xml
@@ -95,10 +95,7 @@ for point in "$@"; do
         call 'prepare begin' || exit
         keep_journal
     fi
-    case $point in
-    undone:*) point="\"undone\":$(number_of "${point#*:}")}" ;;
-    done:*) point="\"done\":$(number_of "${point#*:}")," ;;
-    esac
+    case $point in undone:*) point="\"undone\":$(number_of "${point#*:}")}" ;; esac
     spring "$point" || { sprang=false; break; }
     [ "$operation" = 'release end' ] || keep_journal
     [ "$(desktop)" = "$desk" ] && was=up || was=down

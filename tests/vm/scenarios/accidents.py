@@ -84,7 +84,7 @@ def orphaned_early(host):
     host.ssh.start('virsh start win10')
     host.wait_command('the hook waits', "pgrep -f 'virt-handoff hook'")
     host.sh('systemctl kill -s KILL --kill-whom=main libvirtd.service; systemctl stop other.service')
-    host.wait('the hook is gone', lambda: host.try_sh('pgrep -x virt-handoff').returncode != 0)
+    host.wait('the hook is gone', lambda: host.try_sh("pgrep -f 'virt-handoff hook'").returncode != 0)
     require("libvirt's daemon ended meanwhile" in host.messages(), 'the hook did not see its daemon die')
     require(not host.events('STEP=device'), 'a device was handed over for nobody')
     host.wait_same(before)

@@ -90,11 +90,10 @@ def killed_in_prepare(host):
     """the engine killed with -9 at prepare's step boundaries with the desktop: recover brings it back each time"""
     trap, (own, _) = Trap(host), real(host)
     points, _ = trap.at_points('prepare begin', 'kill', range(1, 40), until=LAST)
-    # What keeps the host awake is waited for last.
-    last, _ = trap.at_points('prepare begin', 'match', ['done:awake', '"prepared":true'])
-    require_killed(points + last, own, 'begin', 'done')
+    last, _ = trap.at_points('prepare begin', 'match', ['"prepared":true'])
+    require_killed(points, own, 'begin', 'done')
     down = [point for point in points + last if not point.up]
-    require(len(down) >= 4 and last[-1] in down, f'the desktop was down at {down} only')
+    require(len(down) >= 4 and last[0] in down, f'the desktop was down at {down} only')
 
 
 @scenario()
