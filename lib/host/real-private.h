@@ -26,7 +26,7 @@ typedef struct {
     gboolean mute;         /* the last question over the bus ran out of time */
     struct kmod_ctx *kmod; /* NULL until first use */
     gint64 look_limit;     /* VH_LOOK_LIMIT; tests have less patience */
-    GArray *left;          /* pid_t: children that the kernel did not give back */
+    GArray *left;          /* pid_t: children that nobody waits for, and that have not ended yet */
     VhProcess hung;        /* the last act's child, when it is one of them */
     int kept;              /* what children keep open, -1: nothing */
     VhClerk clerk;

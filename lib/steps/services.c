@@ -106,7 +106,7 @@ static gboolean look(const VhStepContext *context, GVariant *args, GVariant **re
 static gboolean stop_user_unit(const VhStepContext *context, GVariant *unit, GError **error)
 {
     return vh_host_user_unit_stop(context->host, (uid_t)vh_json_int(unit, "uid", -1),
-                                  vh_json_string(unit, "unit", ""), context->act_deadline, error);
+                                  vh_json_string(unit, "unit", ""), context->deadline, error);
 }
 
 static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *prior, GError **error)

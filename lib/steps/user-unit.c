@@ -47,7 +47,7 @@ static gboolean apply(const VhStepContext *context, GVariant *args, GVariant *pr
     g_autoptr(GError) cause = NULL;
 
     if (vh_host_user_unit_stop(context->host, (uid_t)vh_json_int(args, "uid", -1), unit,
-                               context->act_deadline, &cause) ||
+                               context->deadline, &cause) ||
         vh_error_is_gone(cause))
         return TRUE;
     g_propagate_prefixed_error(
