@@ -99,18 +99,18 @@ gboolean vh_desk_notify(VhHost *host, uid_t uid, const char *text, gboolean acti
                         GError **error)
 {
     VhReal *real = (VhReal *)host;
-    Notice notice = {.uid = uid,
-                     .text = text,
-                     .activate = activate,
-                     .deadline = g_get_monotonic_time() + real->look_limit};
+    /* A desktop that comes up answers late, and what is not answered is said again. */
+    gint64 limit = 5 * real->look_limit;
+    Notice notice = {
+        .uid = uid, .text = text, .activate = activate, .deadline = g_get_monotonic_time() + limit};
     g_autofree char *directory = vh_user_directory(real, uid, &notice.gid);
     g_autoptr(GBytes) answer = NULL;
 
     if (!directory)
         return vh_error_set(error, VH_ERROR_UNSUPPORTED, "there is no /run/user/%u", uid);
     vh_user_bus(real, directory, &notice.user);
-    gboolean asked = vh_child_look(real, "tell the desktop", real->look_limit + CHILD_SPARE,
-                                   act_notify, &notice, &answer, error);
+    gboolean asked = vh_child_look(real, "tell the desktop", limit + CHILD_SPARE, act_notify,
+                                   &notice, &answer, error);
     g_free(notice.user.bus_socket);
     if (!asked)
         return FALSE;
