@@ -411,6 +411,27 @@ static void test_first_process_is_no_daemon(void)
     g_assert_false(machine_has_journal(machine));
 }
 
+/* A release needs of the XML the UUID only: that of another guest gives back nothing of this one's,
+ * also where the rest cannot be read. */
+static void test_uuid_alone(void)
+{
+    static const char xml_format[] = "<domain><name>win10</name><uuid>%s</uuid><devices>";
+    g_autofree char *text = g_strdup_printf(xml_format, MACHINE_UUID);
+    g_autofree char *other = g_strdup_printf(xml_format, "00000000-0000-4000-8000-0000000000ff");
+    g_autoptr(Machine) machine = machine_new("emulated");
+    g_autoptr(GBytes) xml = machine_domain("win10", TRUE, card);
+    g_autoptr(GBytes) torn = g_bytes_new(text, strlen(text));
+    g_autoptr(GBytes) torn_other = g_bytes_new(other, strlen(other));
+    g_autofree char *before = machine_state(machine, NULL);
+
+    machine_prepare_ok(machine, xml);
+    g_assert_true(machine_release(machine, torn_other, NULL));
+    g_assert_true(machine_has_journal(machine));
+    g_assert_true(machine_release(machine, torn, NULL));
+    g_assert_false(machine_has_journal(machine));
+    machine_assert_state(machine, before, NULL);
+}
+
 /* Somebody empties /run while the guest runs. */
 static void test_journal_removed(void)
 {
@@ -461,6 +482,7 @@ int main(int argc, char **argv)
     g_test_add_func("/crashes/libvirts-turn", test_libvirts_turn);
     g_test_add_func("/crashes/orphan-from-the-start", test_orphan_from_the_start);
     g_test_add_func("/crashes/first-process-is-no-daemon", test_first_process_is_no_daemon);
+    g_test_add_func("/crashes/uuid-alone", test_uuid_alone);
     g_test_add_func("/crashes/journal-removed", test_journal_removed);
     g_test_add_func("/crashes/lock-interrupted", test_lock_interrupted);
     return g_test_run();

@@ -86,6 +86,49 @@ static void test_late_service(void)
     g_variant_unref(prior);
 }
 
+/* What comes after a stop needs time as well: none has more than there is for waiting. */
+static void test_stops_in_time_for_waiting(void)
+{
+    enum { WAITING = 5 * G_USEC_PER_SEC, ACTING = 10 * G_USEC_PER_SEC };
+    static const struct {
+        const VhStepKind *kind;
+        const char *args, *prior, *act;
+        gboolean fails;
+    } stops[] = {
+        {&vh_step_unit, "{'unit': <'lightdm.service'>}", "{'active': <true>}",
+         "unit_stop lightdm.service", TRUE},
+        {&vh_step_services, "{'addresses': <@as []>}",
+         "{'units': <['ollama.service']>, 'user_units': <@aa{sv} []>}", "unit_stop ollama.service",
+         TRUE},
+        {&vh_step_services, "{'addresses': <@as []>}",
+         "{'units': <@as []>, 'user_units': <[{'uid': <int64 1000>, 'user': <'anna'>, 'unit': "
+         "<'wireplumber.service'>}]>}",
+         "user_unit_stop wireplumber.service", FALSE},
+        {&vh_step_user_unit,
+         "{'uid': <int64 1000>, 'user': <'anna'>, 'unit': <'wireplumber.service'>}",
+         "{'pid': <int64 1205>, 'start': <int64 3615>}", "user_unit_stop wireplumber.service",
+         TRUE},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(stops); i++) {
+        g_autoptr(Machine) machine = machine_terminating();
+        g_autoptr(GVariant) args = g_variant_ref_sink(g_variant_new_parsed(stops[i].args));
+        g_autoptr(GVariant) prior = g_variant_ref_sink(g_variant_new_parsed(stops[i].prior));
+        g_autoptr(GError) error = NULL;
+        add(machine, "ollama", "ollama.service");
+        gint64 begin = vh_host_now(machine->host);
+        const VhStepContext context = {
+            .host = machine->host, .deadline = begin + WAITING, .act_deadline = begin + ACTING};
+        vh_sim_set_fault_at(machine->host, stops[i].act, VH_SIM_HANG);
+        g_assert_cmpint(!stops[i].kind->apply(&context, args, prior, &error), ==, stops[i].fails);
+        gint64 took = vh_host_now(machine->host) - begin;
+        g_assert_cmpint(took, >=, WAITING);
+        g_assert_cmpint(took, <, ACTING);
+        if (stops[i].kind == &vh_step_unit)
+            g_assert_nonnull(strstr(error->message, "a longer timeout in the guest's file"));
+    }
+}
+
 /* A service that does not come back keeps the others from nothing, and is said. */
 static void test_service_does_not_start(void)
 {
@@ -322,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/holders/daemon-gone", test_daemon_gone);
     g_test_add_func("/holders/service", test_service);
     g_test_add_func("/holders/late-service", test_late_service);
+    g_test_add_func("/holders/stops-in-time-for-waiting", test_stops_in_time_for_waiting);
     g_test_add_func("/holders/service-does-not-start", test_service_does_not_start);
     g_test_add_func("/holders/way-in", test_way_in);
     g_test_add_func("/holders/processes", test_processes);
